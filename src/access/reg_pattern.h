@@ -1,0 +1,54 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef REG_PATTERN_H
+#define REG_PATTERN_H
+
+/*
+ * Patterns of names:
+ *
+ *     acme/app     itself
+ *     acme-*       '*' is any run of bytes without '/', the empty one included
+ *     acme-**      '**' is any run of bytes, '/' included
+ *     ~^acme/v\d   a PCRE2 expression, anchored by its author
+ *     {tenant}     the tenant's name, literally, in either kind
+ */
+
+#include "reg_core.h"
+
+#define REG_PATTERN_MAX        255      /* bytes of the text of a pattern */
+#define REG_PATTERN_WILDCARDS  16       /* '*' and '**' in one pattern */
+
+/*
+ * What one match of an expression may cost, so that a careless pattern in a
+ * record is a denied request and not a stopped worker.
+ */
+
+#define REG_PATTERN_MATCH_LIMIT  20000
+#define REG_PATTERN_DEPTH_LIMIT  250
+#define REG_PATTERN_HEAP_LIMIT   1024   /* KiB */
+
+typedef struct reg_pattern_s  reg_pattern_t;
+
+
+/*
+ * Compiles borrowed text; nothing of text or tenant is kept.  tenant is put
+ * in place of each {tenant}, quoted in an expression.
+ *
+ * REG_OK        *pattern is set, the caller frees it
+ * REG_INVALID   text is no pattern; *error says why and where
+ * REG_NOMEM     nothing was allocated that the caller has to free
+ */
+
+reg_rc_t reg_pattern_compile(reg_pattern_t **pattern, reg_str_t text,
+    reg_str_t tenant, reg_error_t *error);
+
+
+/* 1 if name matches as a whole (an expression: somewhere), else 0. */
+
+int reg_pattern_match(const reg_pattern_t *pattern, reg_str_t name);
+
+void reg_pattern_free(reg_pattern_t *pattern);
+
+#endif /* REG_PATTERN_H */

@@ -1,0 +1,94 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef REG_RECORD_H
+#define REG_RECORD_H
+
+/*
+ * Records: what the store knows of keys, tenants and roles.  The structures
+ * are shared by the module and the tool; src/store reads them from JSON.
+ *
+ * A record of a later version than REG_RECORD_VERSION may carry a restriction
+ * that this code does not know, so it is never half understood: `newer` is set,
+ * the other members are empty, and whoever it stands for is denied.
+ */
+
+#include "reg_core.h"
+#include "reg_address.h"
+#include "reg_time.h"
+
+#define REG_RECORD_VERSION   1
+
+#define REG_RECORD_MAX       65536  /* bytes of one record's JSON */
+#define REG_RECORD_LIST_MAX  256    /* roles, scopes or networks of a record */
+#define REG_NAME_MAX         63     /* tenant and role names: reg_label_check */
+#define REG_TEXT_MAX         255    /* bytes of name, reason and label values */
+
+typedef enum {
+    REG_RECORD_KEY = 0,
+    REG_RECORD_TENANT,
+    REG_RECORD_ROLE,
+    REG_RECORD_TYPES                /* how many types there are */
+} reg_record_type_t;
+
+typedef struct {
+    size_t      n;
+    reg_str_t  *items;
+} reg_list_t;
+
+typedef struct {
+    reg_str_t     id;
+    reg_str_t     tenant;
+    reg_str_t     name;             /* for people; may be empty */
+    reg_str_t     hash;
+    reg_list_t    roles;
+    reg_list_t    scopes;           /* texts that reg_scope_parse() accepts */
+    size_t        nallow_from;      /* 0: from anywhere */
+    reg_cidr_t   *allow_from;
+    int64_t       not_before;       /* REG_TIME_NONE where absent, as below */
+    int64_t       expires_at;
+    int64_t       revoked_at;
+    int64_t       created_at;
+    reg_str_t     reason;           /* of the revocation; may be empty */
+    reg_str_t     rotated_to;       /* id of the next key; may be empty */
+} reg_key_record_t;
+
+typedef struct {
+    reg_str_t   name;
+    reg_str_t   value;
+} reg_label_t;
+
+typedef struct {
+    reg_str_t     name;
+    unsigned      suspended:1;
+    size_t        nlabels;
+    reg_label_t  *labels;
+} reg_tenant_record_t;
+
+typedef struct {
+    reg_str_t   name;
+    reg_list_t  scopes;
+} reg_role_record_t;
+
+typedef struct {
+    reg_record_type_t  type;
+    unsigned           newer:1;     /* of a later version; u is empty */
+    void              *json;        /* what the slices point into */
+
+    union {
+        reg_key_record_t     key;
+        reg_tenant_record_t  tenant;
+        reg_role_record_t    role;
+    } u;
+} reg_record_t;
+
+
+/*
+ * The scopes of a built-in role, or NULL: image-puller, image-pusher and
+ * registry-admin, which a store may not redefine.
+ */
+
+const reg_role_record_t *reg_role_builtin(reg_str_t name);
+
+#endif /* REG_RECORD_H */
