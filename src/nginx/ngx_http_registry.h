@@ -1,0 +1,165 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef NGX_HTTP_REGISTRY_H
+#define NGX_HTTP_REGISTRY_H
+
+/*
+ * What the files of the glue share.  The core (src/core, src/oci, src/access,
+ * src/store) decides; the files here only bring it what nginx knows and
+ * do what it says.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "reg_core.h"
+#include "reg_decision.h"
+#include "reg_query.h"
+#include "reg_route.h"
+
+#include "ngx_http_registry_identity.h"
+#include "ngx_http_registry_secret.h"
+#include "ngx_http_registry_store.h"
+
+#define NGX_HTTP_REGISTRY_OFF  0
+#define NGX_HTTP_REGISTRY_ON   1
+#define NGX_HTTP_REGISTRY_API  2
+
+#define NGX_HTTP_REGISTRY_AUTH_OFF      0
+#define NGX_HTTP_REGISTRY_AUTH_ON       1
+#define NGX_HTTP_REGISTRY_AUTH_DRY_RUN  2
+
+#define NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF          0
+#define NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH  1
+#define NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC        2
+
+
+typedef struct {
+    ngx_http_registry_store_t   *store;       /* NULL: no registry_store */
+    ngx_http_registry_secret_t  *pepper;      /* NULL: no pepper */
+    ngx_http_registry_memo_t    *memo;
+    ngx_array_t                  secrets;     /* of secret_t *, all of them */
+    ngx_event_t                  watch;       /* looks after changed files */
+    unsigned                     used:1;      /* "registry" is on somewhere */
+} ngx_http_registry_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   used;        /* by a location of the server */
+} ngx_http_registry_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                   registry;    /* NGX_HTTP_REGISTRY_* */
+    ngx_str_t                    api_scope;
+    reg_access_t                 api;         /* slices of api_scope */
+    ngx_uint_t                   auth;        /* NGX_HTTP_REGISTRY_AUTH_* */
+    ngx_uint_t                   backend_auth;
+    ngx_http_registry_secret_t  *backend_secret;
+} ngx_http_registry_loc_conf_t;
+
+
+/*
+ * What is known of one client request.  It belongs to the main request and
+ * outlives internal redirects, which wipe r->ctx: see
+ * ngx_http_registry_get_ctx().
+ */
+
+typedef struct {
+    reg_route_rc_t                 rc;        /* of the target */
+    reg_route_t                    route;
+    reg_query_t                    query;
+    ngx_str_t                      target;    /* path and query, as sent */
+    ngx_str_t                      path;
+    ngx_str_t                      args;
+
+    ngx_list_t                     headers;   /* the client's, all of them */
+    ngx_table_elt_t               *authorization;
+
+    ngx_http_registry_identity_t  *identity;  /* NULL: not identified */
+    reg_decision_t                 decision;
+
+    unsigned                       parsed:1;
+    unsigned                       decided:1;
+    unsigned                       challenged:1;      /* we sent a challenge */
+    unsigned                       backend_refused:1; /* it answered 401 */
+    unsigned                       rewritten:1;       /* the query is */
+    unsigned                       error_body:1;      /* is to replace one */
+    unsigned                       error_sent:1;
+} ngx_http_registry_ctx_t;
+
+
+static ngx_inline reg_str_t
+ngx_http_registry_str(ngx_str_t s)
+{
+    return (reg_str_t) { s.len, s.data };
+}
+
+
+static ngx_inline ngx_str_t
+ngx_http_registry_ngx_str(reg_str_t s)
+{
+    return (ngx_str_t) { s.len, s.data };
+}
+
+
+/*
+ * The context of the client request that r belongs to, created on first need.
+ * NULL when memory ran out.
+ */
+
+ngx_http_registry_ctx_t *ngx_http_registry_get_ctx(ngx_http_request_t *r);
+
+
+/* The same, but NULL where none was created yet. */
+
+ngx_http_registry_ctx_t *ngx_http_registry_find_ctx(ngx_http_request_t *r);
+
+
+/*
+ * Parses the target of the client request, once.
+ *
+ * NGX_OK      ctx->route and ctx->query are set
+ * NGX_ABORT   the request is refused: ctx->decision has the reason
+ * NGX_ERROR   memory ran out
+ */
+
+ngx_int_t ngx_http_registry_parse(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+
+
+/*
+ * Denies the request for a reason.  Returns the status that a phase handler
+ * is to return; the filter adds the body.
+ */
+
+ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
+
+
+/* PRECONTENT: makes what the backend gets: see ngx_http_registry_forward.c. */
+
+ngx_int_t ngx_http_registry_forward_handler(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_registry_add_variables(ngx_conf_t *cf);
+
+ngx_int_t ngx_http_registry_error_filter_init(ngx_conf_t *cf);
+
+
+/* Warns of "return" and "rewrite" in a location that the registry guards. */
+
+void ngx_http_registry_check_bypass(ngx_conf_t *cf);
+
+
+/* Makes sure that the worker looks after changed files; cheap. */
+
+void ngx_http_registry_watch(ngx_http_registry_main_conf_t *rmcf);
+
+
+extern ngx_module_t  ngx_http_registry_module;
+extern ngx_module_t  ngx_http_registry_auth_module;
+
+#endif /* NGX_HTTP_REGISTRY_H */
