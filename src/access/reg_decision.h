@@ -32,7 +32,8 @@ typedef enum {
     REG_REASON_NOT_CANONICAL,
     REG_REASON_NO_ROUTE,
     REG_REASON_METHOD,
-    REG_REASON_BODY,                /* a form body, or a body on GET or HEAD */
+    REG_REASON_BODY,                /* a body on GET or HEAD */
+    REG_REASON_FORM,                /* a form body, see reg_query.h */
     REG_REASON_NO_CREDENTIALS,
     REG_REASON_MALFORMED,           /* credentials that are no API key */
     REG_REASON_STORE_UNAVAILABLE,

@@ -51,7 +51,8 @@ typedef const reg_record_t *(*reg_role_find_t)(void *data, reg_str_t name);
 /*
  * Compiles an identity from the record of a key and that of its tenant (NULL:
  * no such record).  The records are borrowed.  {tenant} in scopes becomes the
- * key's tenant.
+ * key's tenant.  Of a key whose record is newer all members stay empty; a newer
+ * tenant or role marks the identity newer too.
  *
  * REG_OK        *identity is set, the caller frees it
  * REG_INVALID   a scope does not parse; *error names it
@@ -65,7 +66,8 @@ reg_rc_t reg_identity_create(reg_identity_t **identity,
 
 /*
  * The same for somebody without credentials, who has the scopes that the
- * configuration gives and may be booked to a tenant (empty: to none).
+ * configuration gives and may be booked to a tenant (empty: to none, and a
+ * scope that holds {tenant} grants nothing).
  */
 
 reg_rc_t reg_identity_create_anonymous(reg_identity_t **identity,

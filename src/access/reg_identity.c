@@ -1,0 +1,373 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include <stdlib.h>
+
+#include "reg_identity.h"
+
+/* Where scopes come from, for the sentence about one that does not parse. */
+
+typedef struct {
+    const char  *what;
+    reg_str_t    name;
+} reg_scope_owner_t;
+
+
+static reg_rc_t reg_identity_set_key(reg_identity_t *identity,
+    const reg_key_record_t *key);
+static reg_rc_t reg_identity_set_tenant(reg_identity_t *identity,
+    const reg_record_t *tenant);
+static reg_rc_t reg_identity_add_roles(reg_identity_t *identity,
+    const reg_list_t *roles, reg_role_find_t find, void *data,
+    reg_error_t *error);
+static reg_rc_t reg_identity_add_scopes(reg_identity_t *identity,
+    const reg_str_t *scopes, size_t nscopes, const reg_scope_owner_t *owner,
+    reg_error_t *error);
+static reg_identity_t *reg_identity_alloc(void);
+static reg_rc_t reg_identity_copy(reg_str_t *dst, reg_str_t src);
+
+
+reg_rc_t
+reg_identity_create(reg_identity_t **identity, const reg_record_t *key,
+    const reg_record_t *tenant, reg_role_find_t find, void *data,
+    reg_error_t *error)
+{
+    reg_rc_t                 rc;
+    reg_identity_t          *id;
+    reg_scope_owner_t        owner;
+    const reg_key_record_t  *record;
+
+    if (key->type != REG_RECORD_KEY
+        || (tenant != NULL && tenant->type != REG_RECORD_TENANT))
+    {
+        /* another member of the union would be read */
+
+        reg_error_set(error, "the records are not those of a key and its "
+                      "tenant");
+        return REG_INVALID;
+    }
+
+    id = reg_identity_alloc();
+
+    if (id == NULL) {
+        return REG_NOMEM;
+    }
+
+    if (key->newer) {
+
+        /* nothing of it is known; the decision denies it for that */
+
+        id->newer = 1;
+        *identity = id;
+
+        return REG_OK;
+    }
+
+    record = &key->u.key;
+
+    rc = reg_identity_set_key(id, record);
+
+    if (rc == REG_OK) {
+        rc = reg_identity_set_tenant(id, tenant);
+    }
+
+    if (rc == REG_OK) {
+        owner.what = "key";
+        owner.name = record->id;
+
+        rc = reg_identity_add_scopes(id, record->scopes.items,
+                                     record->scopes.n, &owner, error);
+    }
+
+    if (rc == REG_OK) {
+        rc = reg_identity_add_roles(id, &record->roles, find, data, error);
+    }
+
+    if (rc != REG_OK) {
+        reg_identity_free(id);
+        return rc;
+    }
+
+    *identity = id;
+
+    return REG_OK;
+}
+
+
+reg_rc_t
+reg_identity_create_anonymous(reg_identity_t **identity,
+    const reg_str_t *scopes, size_t nscopes, reg_str_t tenant,
+    reg_error_t *error)
+{
+    reg_rc_t            rc;
+    reg_identity_t     *id;
+    reg_scope_owner_t   owner;
+
+    id = reg_identity_alloc();
+
+    if (id == NULL) {
+        return REG_NOMEM;
+    }
+
+    rc = reg_identity_copy(&id->tenant, tenant);
+
+    if (rc == REG_OK) {
+        owner.what = "anonymous";
+        owner.name = REG_STR_NULL;
+
+        rc = reg_identity_add_scopes(id, scopes, nscopes, &owner, error);
+    }
+
+    if (rc != REG_OK) {
+        reg_identity_free(id);
+        return rc;
+    }
+
+    *identity = id;
+
+    return REG_OK;
+}
+
+
+void
+reg_identity_free(reg_identity_t *identity)
+{
+    size_t  i;
+
+    if (identity == NULL) {
+        return;
+    }
+
+    for (i = 0; i < identity->nscopes; i++) {
+        reg_scope_free(identity->scopes[i]);
+    }
+
+    for (i = 0; i < identity->nlabels; i++) {
+        free(identity->labels[i].name.data);
+        free(identity->labels[i].value.data);
+    }
+
+    free(identity->scopes);
+    free(identity->labels);
+    free(identity->allow_from);
+    free(identity->key_id.data);
+    free(identity->tenant.data);
+    free(identity->name.data);
+    free(identity->rotated_to.data);
+
+    free(identity);
+}
+
+
+static reg_rc_t
+reg_identity_set_key(reg_identity_t *identity, const reg_key_record_t *key)
+{
+    size_t  size;
+
+    if (reg_identity_copy(&identity->key_id, key->id) != REG_OK
+        || reg_identity_copy(&identity->tenant, key->tenant) != REG_OK
+        || reg_identity_copy(&identity->name, key->name) != REG_OK
+        || reg_identity_copy(&identity->rotated_to, key->rotated_to) != REG_OK)
+    {
+        return REG_NOMEM;
+    }
+
+    identity->not_before = key->not_before;
+    identity->expires_at = key->expires_at;
+    identity->revoked_at = key->revoked_at;
+
+    if (key->nallow_from == 0) {
+        return REG_OK;
+    }
+
+    size = key->nallow_from * sizeof(reg_cidr_t);
+
+    identity->allow_from = malloc(size);
+
+    if (identity->allow_from == NULL) {
+        return REG_NOMEM;
+    }
+
+    memcpy(identity->allow_from, key->allow_from, size);
+    identity->nallow_from = key->nallow_from;
+
+    return REG_OK;
+}
+
+
+static reg_rc_t
+reg_identity_set_tenant(reg_identity_t *identity, const reg_record_t *tenant)
+{
+    size_t                      i;
+    reg_label_t                *label;
+    const reg_tenant_record_t  *record;
+
+    if (tenant == NULL) {
+        identity->no_tenant = 1;
+        return REG_OK;
+    }
+
+    if (tenant->newer) {
+        identity->newer = 1;
+        return REG_OK;
+    }
+
+    record = &tenant->u.tenant;
+
+    identity->suspended = record->suspended;
+
+    if (record->nlabels == 0) {
+        return REG_OK;
+    }
+
+    identity->labels = calloc(record->nlabels, sizeof(reg_label_t));
+
+    if (identity->labels == NULL) {
+        return REG_NOMEM;
+    }
+
+    /* all of them are zero, so whatever was copied can be freed */
+
+    identity->nlabels = record->nlabels;
+
+    for (i = 0; i < record->nlabels; i++) {
+        label = &identity->labels[i];
+
+        if (reg_identity_copy(&label->name, record->labels[i].name) != REG_OK
+            || reg_identity_copy(&label->value, record->labels[i].value)
+               != REG_OK)
+        {
+            return REG_NOMEM;
+        }
+    }
+
+    return REG_OK;
+}
+
+
+static reg_rc_t
+reg_identity_add_roles(reg_identity_t *identity, const reg_list_t *roles,
+    reg_role_find_t find, void *data, reg_error_t *error)
+{
+    size_t                    i;
+    reg_rc_t                  rc;
+    reg_scope_owner_t         owner;
+    const reg_record_t       *record;
+    const reg_role_record_t  *role;
+
+    for (i = 0; i < roles->n; i++) {
+        role = reg_role_builtin(roles->items[i]);
+
+        if (role == NULL) {
+            record = find(data, roles->items[i]);
+
+            if (record == NULL || record->type != REG_RECORD_ROLE) {
+                continue;
+            }
+
+            if (record->newer) {
+                identity->newer = 1;
+                continue;
+            }
+
+            role = &record->u.role;
+        }
+
+        owner.what = "role";
+        owner.name = roles->items[i];
+
+        rc = reg_identity_add_scopes(identity, role->scopes.items,
+                                     role->scopes.n, &owner, error);
+        if (rc != REG_OK) {
+            return rc;
+        }
+    }
+
+    return REG_OK;
+}
+
+
+static reg_rc_t
+reg_identity_add_scopes(reg_identity_t *identity, const reg_str_t *scopes,
+    size_t nscopes, const reg_scope_owner_t *owner, reg_error_t *error)
+{
+    size_t         i;
+    reg_rc_t       rc;
+    reg_error_t    why;
+    reg_scope_t  **list;
+
+    if (nscopes == 0) {
+        return REG_OK;
+    }
+
+    list = realloc(identity->scopes,
+                   (identity->nscopes + nscopes) * sizeof(reg_scope_t *));
+
+    if (list == NULL) {
+        return REG_NOMEM;
+    }
+
+    identity->scopes = list;
+
+    for (i = 0; i < nscopes; i++) {
+        rc = reg_scope_parse(&list[identity->nscopes], scopes[i],
+                             identity->tenant, &why);
+
+        if (rc == REG_INVALID) {
+
+            /* the scope comes last: it is what may be cut */
+
+            reg_error_set(error, "%s%s%.*s: %s, in scope \"%.*s\"",
+                          owner->what, owner->name.len ? " " : "",
+                          REG_FMT(owner->name), why.text, REG_FMT(scopes[i]));
+        }
+
+        if (rc != REG_OK) {
+            return rc;
+        }
+
+        identity->nscopes++;
+    }
+
+    return REG_OK;
+}
+
+
+static reg_identity_t *
+reg_identity_alloc(void)
+{
+    reg_identity_t  *identity;
+
+    identity = calloc(1, sizeof(reg_identity_t));
+
+    if (identity == NULL) {
+        return NULL;
+    }
+
+    identity->not_before = REG_TIME_NONE;
+    identity->expires_at = REG_TIME_NONE;
+    identity->revoked_at = REG_TIME_NONE;
+
+    return identity;
+}
+
+
+static reg_rc_t
+reg_identity_copy(reg_str_t *dst, reg_str_t src)
+{
+    if (src.len == 0) {
+        return REG_OK;
+    }
+
+    dst->data = malloc(src.len);
+
+    if (dst->data == NULL) {
+        return REG_NOMEM;
+    }
+
+    memcpy(dst->data, src.data, src.len);
+    dst->len = src.len;
+
+    return REG_OK;
+}
