@@ -318,7 +318,6 @@ reg_read_scopes(reg_reader_t *reader, json_t *value, void *field)
 }
 
 
-
 reg_rc_t
 reg_read_networks(reg_reader_t *reader, json_t *value, void *field)
 {
