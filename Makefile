@@ -42,6 +42,9 @@ TOOL        = $(B)/ngx-registry
 
 export B JOBS
 
+.SECONDARY:
+.DELETE_ON_ERROR:
+
 
 .PHONY: help
 help:
@@ -64,14 +67,23 @@ build: $(MODULE) $(TOOL) $(UNIT_BINS)
 .PHONY: module
 module: $(MODULE)
 
-$(B)/nginx/Makefile: config scripts/configure-module
-	@mkdir -p $(B)
+# configure has to see a new or a removed file
+
+MODULE_FILES = $(CORE) $(HEADERS) $(wildcard src/nginx/*.c)
+
+$(B)/module-files: FORCE
+	@mkdir -p $(@D)
+	@echo $(MODULE_FILES) | cmp -s - $@ || echo $(MODULE_FILES) > $@
+
+.PHONY: FORCE
+FORCE:
+
+$(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
 	SANITIZE="$(SANITIZE)" NGINX_SRC="$(NGINX_SRC)" OPT="$(OPT)" \
 	    scripts/configure-module $(B)/nginx
 	@touch $@
 
-$(MODULE): $(B)/nginx/Makefile $(CORE) $(HEADERS) \
-           $(wildcard src/nginx/*.c)
+$(MODULE): $(B)/nginx/Makefile $(MODULE_FILES)
 	$(MAKE) -C $$(cat $(B)/nginx/source) -f $(abspath $(B))/nginx/Makefile \
 	    modules
 	cp $(B)/nginx/$(@F) $@
