@@ -80,6 +80,7 @@ typedef struct {
     ngx_table_elt_t               *authorization;
 
     ngx_http_registry_identity_t  *identity;  /* NULL: not identified */
+    ngx_str_t                      anonymous_tenant;   /* if it varies */
     reg_decision_t                 decision;
 
     unsigned                       parsed:1;
@@ -123,12 +124,25 @@ ngx_http_registry_ctx_t *ngx_http_registry_find_ctx(ngx_http_request_t *r);
  * Parses the target of the client request, once.
  *
  * NGX_OK      ctx->route and ctx->query are set
- * NGX_ABORT   the request is refused: ctx->decision has the reason
+ * NGX_ABORT   it is no request of the API: ctx->rc says why
  * NGX_ERROR   memory ran out
  */
 
 ngx_int_t ngx_http_registry_parse(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
+
+
+/*
+ * Parses the request and checks what needs no identity: its target and what
+ * it says about its body.
+ *
+ * NGX_OK      it may be forwarded, should somebody allow it
+ * NGX_ABORT   it is refused, for *reason
+ * NGX_ERROR   memory ran out
+ */
+
+ngx_int_t ngx_http_registry_check(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
 
 
 /*

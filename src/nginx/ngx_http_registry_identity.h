@@ -42,11 +42,11 @@ void ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo);
 
 
 /*
- * Finds who a credential stands for.  pepper is NULL where there is none.
+ * Finds who the value of an Authorization header stands for.  pepper is NULL
+ * where there is none.
  *
  * REG_REASON_NONE   *identity is set and one reference is the caller's
- * otherwise         why nobody is; *key_id is the id of the key where the
- *                   credential had one, and lies in the buffer id
+ * otherwise         why it stands for nobody, which has been logged
  */
 
 reg_reason_t ngx_http_registry_identify(ngx_http_registry_memo_t *memo,

@@ -12,6 +12,7 @@
  */
 
 #include "reg_core.h"
+#include "reg_route.h"
 
 #define REG_OCI_ERROR_MAX  1024     /* bytes of a body */
 
@@ -22,6 +23,13 @@ const char *reg_oci_error_code(unsigned status);
 /* A sentence for an HTTP status where nothing more is known. */
 
 const char *reg_oci_error_message(unsigned status);
+
+
+/* The same for a target that was not routed. */
+
+const char *reg_route_error_code(reg_route_rc_t rc);
+
+const char *reg_route_error_message(reg_route_rc_t rc);
 
 
 /*

@@ -1,0 +1,366 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "ngx_http_registry.h"
+#include "ngx_http_registry_auth.h"
+
+
+static ngx_int_t ngx_http_registry_auth_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_auth_deny(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
+static reg_reason_t ngx_http_registry_auth_identify(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static void ngx_http_registry_auth_decide(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static void ngx_http_registry_auth_address(ngx_http_request_t *r,
+    reg_address_t *address);
+static void *ngx_http_registry_auth_create_conf(ngx_conf_t *cf);
+static char *ngx_http_registry_auth_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_registry_auth_init(ngx_conf_t *cf);
+
+
+static ngx_command_t  ngx_http_registry_auth_commands[] = {
+
+    { ngx_string("registry_challenge"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_registry_challenge,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry_anonymous"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_registry_anonymous,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_registry_auth_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_registry_auth_init,           /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_registry_auth_create_conf,    /* create location configuration */
+    ngx_http_registry_auth_merge_conf      /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_registry_auth_module = {
+    NGX_MODULE_V1,
+    &ngx_http_registry_auth_module_ctx,    /* module context */
+    ngx_http_registry_auth_commands,       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_registry_auth_handler(ngx_http_request_t *r)
+{
+    reg_reason_t                   reason;
+    ngx_http_registry_ctx_t       *ctx;
+    ngx_http_registry_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_OFF
+        || rlcf->auth == NGX_HTTP_REGISTRY_AUTH_OFF)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_registry_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
+
+        switch (ngx_http_registry_check(r, ctx, &reason)) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_ABORT:
+            return ngx_http_registry_auth_deny(r, ctx, reason);
+
+        default:
+            return NGX_ERROR;
+        }
+    }
+
+    reason = ngx_http_registry_auth_identify(r, ctx);
+
+    if (reason != REG_REASON_NONE) {
+        return ngx_http_registry_auth_deny(r, ctx, reason);
+    }
+
+    ngx_http_registry_auth_decide(r, ctx);
+
+    if (ctx->decision.verdict == REG_ALLOW) {
+        return NGX_OK;
+    }
+
+    return ngx_http_registry_auth_deny(r, ctx, ctx->decision.reason);
+}
+
+
+/* In a dry run the refusal is noted and the request goes its way. */
+
+static ngx_int_t
+ngx_http_registry_auth_deny(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t reason)
+{
+    ngx_int_t                      status;
+    ngx_uint_t                     level;
+    reg_identity_t                *identity;
+    ngx_http_registry_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    identity = ctx->identity ? ctx->identity->identity : NULL;
+
+    /* every pull begins with a request without credentials: no news */
+
+    level = (reason == REG_REASON_NO_CREDENTIALS) ? NGX_LOG_INFO
+                                                  : NGX_LOG_WARN;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "registry: %s: reason %s, key \"%*s\", operation %s, "
+                  "repository \"%*s\"",
+                  rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
+                  ? "would be denied" : "denied",
+                  reg_reason_name(reason),
+                  identity ? identity->key_id.len : 0,
+                  identity ? identity->key_id.data : (u_char *) "",
+                  reg_operation_name(ctx->route.operation),
+                  ctx->route.repository.len, ctx->route.repository.data);
+
+    if (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN) {
+        ctx->decision.verdict = REG_DENY;
+        ctx->decision.reason = reason;
+        ctx->decided = 1;
+
+        return NGX_DECLINED;
+    }
+
+    status = ngx_http_registry_refuse(r, ctx, reason);
+
+    if (status == NGX_HTTP_UNAUTHORIZED
+        && ngx_http_registry_auth_challenge(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return status;
+}
+
+
+/*
+ * Credentials that are wrong are refused even where nobody needs any, or
+ * "docker login" would take every password.
+ */
+
+static reg_reason_t
+ngx_http_registry_auth_identify(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    ngx_http_registry_auth_conf_t  *racf;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    if (ctx->authorization == NULL) {
+
+        racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
+
+        if (racf->anonymous == NULL) {
+            return REG_REASON_NO_CREDENTIALS;
+        }
+
+        if (ctx->identity) {
+            ngx_http_registry_identity_release(ctx->identity);
+        }
+
+        ctx->identity = racf->anonymous;
+        ctx->identity->refs++;
+
+        if (racf->anonymous_tenant
+            && ngx_http_complex_value(r, racf->anonymous_tenant,
+                                      &ctx->anonymous_tenant)
+               != NGX_OK)
+        {
+            return REG_REASON_INTERNAL;
+        }
+
+        return REG_REASON_NONE;
+    }
+
+    if (ctx->identity) {
+        return REG_REASON_NONE;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
+
+    ngx_http_registry_watch(rmcf);
+
+    return ngx_http_registry_identify(rmcf->memo, rmcf->store, rmcf->pepper,
+                                      &ctx->authorization->value,
+                                      &ctx->identity, r->connection->log);
+}
+
+
+static void
+ngx_http_registry_auth_decide(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    reg_access_t                   access;
+    reg_address_t                  address;
+    reg_question_t                 question;
+    ngx_http_registry_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    ngx_memzero(&access, sizeof(reg_access_t));
+    question.access = &access;
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_API) {
+        access = rlcf->api;
+        ctx->route.operation = REG_OP_API;
+
+    } else if (ctx->route.resource == REG_RESOURCE_PING) {
+        question.access = NULL;
+
+    } else if (ctx->route.resource == REG_RESOURCE_CATALOG) {
+        access.type = REG_SCOPE_REGISTRY;
+        access.name = REG_STR("catalog");
+
+    } else {
+        access.type = REG_SCOPE_REPOSITORY;
+        access.name = ctx->route.repository;
+        access.actions = ctx->route.actions;
+    }
+
+    ngx_http_registry_auth_address(r, &address);
+
+    question.from = ctx->query.from;
+    question.address = &address;
+    question.now = (int64_t) ngx_time();
+
+    ctx->decision = reg_decide(ctx->identity->identity, &question);
+    ctx->decided = 1;
+}
+
+
+static void
+ngx_http_registry_auth_address(ngx_http_request_t *r, reg_address_t *address)
+{
+    struct sockaddr       *sa;
+    struct sockaddr_in    *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   *sin6;
+#endif
+
+    address->family = REG_ADDRESS_NONE;
+
+    sa = r->connection->sockaddr;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        reg_address_set(address, (u_char *) &sin->sin_addr, 4);
+        break;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) sa;
+        reg_address_set(address, sin6->sin6_addr.s6_addr, 16);
+        break;
+#endif
+    }
+}
+
+
+static void *
+ngx_http_registry_auth_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_registry_auth_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_auth_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->challenge = NGX_CONF_UNSET_UINT;
+    conf->anonymous_scopes = NGX_CONF_UNSET_PTR;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_registry_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_registry_auth_conf_t *prev = parent;
+    ngx_http_registry_auth_conf_t *conf = child;
+
+    if (conf->challenge == NGX_CONF_UNSET_UINT) {
+        conf->realm = prev->realm;
+        conf->service = prev->service;
+    }
+
+    ngx_conf_merge_uint_value(conf->challenge, prev->challenge,
+                              NGX_HTTP_REGISTRY_CHALLENGE_AUTO);
+
+    if (conf->realm.data == NULL) {
+        ngx_str_set(&conf->realm, "registry");
+    }
+
+    if (conf->anonymous_scopes == NGX_CONF_UNSET_PTR) {
+        conf->anonymous_scopes = prev->anonymous_scopes;
+        conf->anonymous_tenant = prev->anonymous_tenant;
+        conf->anonymous = prev->anonymous;
+    }
+
+    if (conf->anonymous_scopes == NGX_CONF_UNSET_PTR) {
+        conf->anonymous_scopes = NULL;
+    }
+
+    return ngx_http_registry_anonymous_compile(cf, conf);
+}
+
+
+static ngx_int_t
+ngx_http_registry_auth_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_registry_auth_handler;
+
+    return NGX_OK;
+}

@@ -1,0 +1,225 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/*
+ * What the backend gets.  This runs first in the PRECONTENT phase: ACCESS would
+ * be too early, for auth_basic runs after us there and wants the header.  It
+ * is the last gate, too: under "satisfy any" the access handler may have
+ * been skipped.
+ *
+ * Request headers cannot be hidden one by one, so the backend gets a new list.
+ * It is made from the client's list each time, as an internal redirect may lead
+ * to a location with another registry_backend_auth.
+ */
+
+#include "ngx_http_registry.h"
+
+
+static ngx_int_t ngx_http_registry_forward_headers(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_loc_conf_t *rlcf);
+static ngx_uint_t ngx_http_registry_is_credential(ngx_table_elt_t *header);
+static ngx_int_t ngx_http_registry_forward_basic(ngx_http_request_t *r,
+    ngx_http_registry_secret_t *secret);
+static ngx_int_t ngx_http_registry_forward_query(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_registry_forward_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                      rc;
+    reg_reason_t                   reason;
+    ngx_http_registry_ctx_t       *ctx;
+    ngx_http_registry_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_OFF
+        || rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
+        || r != r->main)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_registry_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
+
+        rc = ngx_http_registry_check(r, ctx, &reason);
+
+        if (rc == NGX_ABORT) {
+            return ngx_http_registry_refuse(r, ctx, reason);
+        }
+
+        if (rc != NGX_OK
+            || ngx_http_registry_forward_query(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_registry_forward_headers(r, ctx, rlcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_registry_forward_headers(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_loc_conf_t *rlcf)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header, *h;
+
+    if (rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH) {
+        r->headers_in.headers = ctx->headers;
+        r->headers_in.authorization = ctx->authorization;
+        return NGX_OK;
+    }
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool, 20,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->headers_in.authorization = NULL;
+
+    part = &ctx->headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_registry_is_credential(&header[i])) {
+            continue;
+        }
+
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = header[i];
+    }
+
+    if (rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC) {
+        return ngx_http_registry_forward_basic(r, rlcf->backend_secret);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_registry_is_credential(ngx_table_elt_t *header)
+{
+    switch (header->key.len) {
+
+    case sizeof("authorization") - 1:
+        return ngx_memcmp(header->lowcase_key, "authorization",
+                          sizeof("authorization") - 1) == 0;
+
+    case sizeof("proxy-authorization") - 1:
+        return ngx_memcmp(header->lowcase_key, "proxy-authorization",
+                          sizeof("proxy-authorization") - 1) == 0;
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_registry_forward_basic(ngx_http_request_t *r,
+    ngx_http_registry_secret_t *secret)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    /* a copy, because the file may be read again meanwhile */
+
+    h->value.data = ngx_pstrdup(r->pool, &secret->value);
+    if (h->value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->value.len = secret->value.len;
+
+    ngx_str_set(&h->key, "Authorization");
+    h->lowcase_key = (u_char *) "authorization";
+    h->hash = ngx_hash_key(h->lowcase_key, h->key.len);
+
+    r->headers_in.authorization = h;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Takes mount and from out of the query unless this identity may do both sides
+ * of the mount, and caps n.  args and unparsed_uri both have to change, or
+ * proxy_pass sends the old query.
+ */
+
+static ngx_int_t
+ngx_http_registry_forward_query(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    u_char       *p, *uri;
+    reg_query_t  *query;
+    ngx_uint_t    drop;
+
+    query = &ctx->query;
+
+    drop = (query->has_mount || query->has_from) && !ctx->decision.mount;
+
+    if (ctx->rewritten || (!drop && query->n <= REG_LIST_MAX)) {
+        return NGX_OK;
+    }
+
+    uri = ngx_pnalloc(r->pool, ctx->target.len);
+    if (uri == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(uri, ctx->path.data, ctx->path.len);
+    *p++ = '?';
+
+    r->args.data = p;
+    r->args.len = reg_query_rewrite(p, ngx_http_registry_str(ctx->args), query,
+                                    drop);
+
+    r->unparsed_uri.data = uri;
+    r->unparsed_uri.len = ctx->path.len;
+
+    if (r->args.len) {
+        r->unparsed_uri.len += 1 + r->args.len;
+    }
+
+    ctx->rewritten = 1;
+
+    return NGX_OK;
+}

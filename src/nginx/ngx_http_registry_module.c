@@ -1,0 +1,508 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "ngx_http_registry.h"
+
+#include "reg_api_key.h"
+
+
+static char *ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static const char *ngx_http_registry_make_pepper(u_char *value, size_t *len,
+    ngx_str_t text);
+static const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
+    ngx_str_t text);
+static void ngx_http_registry_watch_handler(ngx_event_t *ev);
+static void ngx_http_registry_watch_cleanup(void *data);
+static void *ngx_http_registry_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_registry_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_registry_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_registry_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_registry_init_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_registry_auth_modes[] = {
+    { ngx_string("off"), NGX_HTTP_REGISTRY_AUTH_OFF },
+    { ngx_string("on"), NGX_HTTP_REGISTRY_AUTH_ON },
+    { ngx_string("dry_run"), NGX_HTTP_REGISTRY_AUTH_DRY_RUN },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_registry_commands[] = {
+
+    { ngx_string("registry_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_registry_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry_pepper_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_registry_pepper_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_registry,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_registry_loc_conf_t, auth),
+      &ngx_http_registry_auth_modes },
+
+    { ngx_string("registry_backend_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_registry_backend_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_registry_module_ctx = {
+    ngx_http_registry_add_variables,       /* preconfiguration */
+    ngx_http_registry_init,                /* postconfiguration */
+
+    ngx_http_registry_create_main_conf,    /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_registry_create_srv_conf,     /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_registry_create_loc_conf,     /* create location configuration */
+    ngx_http_registry_merge_loc_conf       /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_registry_module = {
+    NGX_MODULE_V1,
+    &ngx_http_registry_module_ctx,         /* module context */
+    ngx_http_registry_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_registry_init_process,        /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * The timer of a worker.  In a process that has no init_process for a new
+ * configuration ("master_process off" and HUP) the first request starts it.
+ */
+
+void
+ngx_http_registry_watch(ngx_http_registry_main_conf_t *rmcf)
+{
+    if (rmcf->watch.timer_set || ngx_exiting) {
+        return;
+    }
+
+    ngx_add_timer(&rmcf->watch, 1);
+}
+
+
+static void
+ngx_http_registry_watch_handler(ngx_event_t *ev)
+{
+    ngx_msec_t                      wait;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ev->data;
+
+    wait = ngx_http_registry_store_refresh(rmcf->store, ev->log);
+
+    if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)) {
+
+        /* a hash that was right with the old pepper is no proof any more */
+
+        ngx_http_registry_memo_flush(rmcf->memo);
+    }
+
+    if (!ngx_exiting) {
+        ngx_add_timer(ev, wait);
+    }
+}
+
+
+static void
+ngx_http_registry_watch_cleanup(void *data)
+{
+    ngx_http_registry_main_conf_t *rmcf = data;
+
+    if (rmcf->watch.timer_set) {
+        ngx_del_timer(&rmcf->watch);
+    }
+}
+
+
+static char *
+ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_registry_loc_conf_t *rlcf = conf;
+
+    ngx_str_t                      *value;
+    reg_error_t                     error;
+    ngx_http_registry_srv_conf_t   *rscf;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    if (rlcf->registry != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 3 && ngx_strcmp(value[1].data, "api") == 0) {
+
+        rlcf->registry = NGX_HTTP_REGISTRY_API;
+        rlcf->api_scope = value[2];
+
+        if (reg_access_parse_api(&rlcf->api, ngx_http_registry_str(value[2]),
+                                 &error)
+            != REG_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid scope \"%V\" in \"registry api\": %s",
+                               &value[2], error.text);
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "on") == 0) {
+        rlcf->registry = NGX_HTTP_REGISTRY_ON;
+
+    } else if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        rlcf->registry = NGX_HTTP_REGISTRY_OFF;
+        return NGX_CONF_OK;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"registry\", it must be "
+                           "\"on\", \"off\" or \"api <scope>\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_registry_module);
+    rscf->used = 1;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+    rmcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_registry_main_conf_t *rmcf = conf;
+
+    ngx_str_t           *value, path;
+    ngx_pool_cleanup_t  *cln;
+
+    if (rmcf->store) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len <= 5 || ngx_strncmp(value[1].data, "file:", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid store \"%V\", it must be \"file:\" and the "
+                           "path of a store file", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    path.data = value[1].data + 5;
+    path.len = value[1].len - 5;
+
+    rmcf->store = ngx_http_registry_store_open(cf, &path);
+    if (rmcf->store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->memo = ngx_http_registry_memo_create(cf);
+    if (rmcf->memo == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_registry_watch_cleanup;
+    cln->data = rmcf;
+
+    rmcf->watch.handler = ngx_http_registry_watch_handler;
+    rmcf->watch.data = rmcf;
+    rmcf->watch.log = &cf->cycle->new_log;
+    rmcf->watch.cancelable = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_registry_main_conf_t *rmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (rmcf->pepper) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rmcf->pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets, &value[1],
+                                                ngx_http_registry_make_pepper);
+
+    return rmcf->pepper ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_registry_loc_conf_t *rlcf = conf;
+
+    ngx_str_t                      *value;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    if (rlcf->backend_auth != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        rlcf->backend_auth = NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "passthrough") == 0) {
+        rlcf->backend_auth = NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 3 && ngx_strcmp(value[1].data, "basic") == 0) {
+
+        rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_registry_module);
+
+        rlcf->backend_auth = NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC;
+        rlcf->backend_secret =
+                    ngx_http_registry_secret_add(cf, &rmcf->secrets, &value[2],
+                                                 ngx_http_registry_make_basic);
+
+        return rlcf->backend_secret ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"registry_backend_auth\", it "
+                       "must be \"off\", \"passthrough\" or \"basic <file>\"",
+                       &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_http_registry_make_pepper(u_char *value, size_t *len, ngx_str_t text)
+{
+    if (text.len < REG_PEPPER_MIN) {
+        return "a pepper must be 16 bytes or longer";
+    }
+
+    ngx_memcpy(value, text.data, text.len);
+    *len = text.len;
+
+    return NULL;
+}
+
+
+/* "user:password" becomes the value of an Authorization header. */
+
+static const char *
+ngx_http_registry_make_basic(u_char *value, size_t *len, ngx_str_t text)
+{
+    size_t      i;
+    u_char     *p;
+    ngx_str_t   encoded;
+
+    if (ngx_strlchr(text.data, text.data + text.len, ':') == NULL) {
+        return "it must hold one line, \"user:password\"";
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            return "it must hold one line without control characters";
+        }
+    }
+
+    p = ngx_cpymem(value, "Basic ", sizeof("Basic ") - 1);
+
+    encoded.data = p;
+    ngx_encode_base64(&encoded, &text);
+
+    *len = (size_t) (p - value) + encoded.len;
+
+    return NULL;
+}
+
+
+static void *
+ngx_http_registry_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->secrets, cf->pool, 4,
+                       sizeof(ngx_http_registry_secret_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return rmcf;
+}
+
+
+static void *
+ngx_http_registry_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_srv_conf_t));
+}
+
+
+static void *
+ngx_http_registry_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_registry_loc_conf_t  *rlcf;
+
+    rlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_loc_conf_t));
+    if (rlcf == NULL) {
+        return NULL;
+    }
+
+    rlcf->registry = NGX_CONF_UNSET_UINT;
+    rlcf->auth = NGX_CONF_UNSET_UINT;
+    rlcf->backend_auth = NGX_CONF_UNSET_UINT;
+
+    return rlcf;
+}
+
+
+static char *
+ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_registry_loc_conf_t *prev = parent;
+    ngx_http_registry_loc_conf_t *conf = child;
+
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    if (conf->registry == NGX_CONF_UNSET_UINT) {
+        conf->api_scope = prev->api_scope;
+        conf->api = prev->api;
+    }
+
+    if (conf->backend_auth == NGX_CONF_UNSET_UINT) {
+        conf->backend_secret = prev->backend_secret;
+    }
+
+    ngx_conf_merge_uint_value(conf->registry, prev->registry,
+                              NGX_HTTP_REGISTRY_OFF);
+    ngx_conf_merge_uint_value(conf->auth, prev->auth,
+                              NGX_HTTP_REGISTRY_AUTH_ON);
+    ngx_conf_merge_uint_value(conf->backend_auth, prev->backend_auth,
+                              NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF);
+
+    if (conf->registry == NGX_HTTP_REGISTRY_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+
+    if (conf->auth != NGX_HTTP_REGISTRY_AUTH_OFF && rmcf->store == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"registry\" needs \"registry_store\" in the http "
+                           "block, which says where the API keys are");
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_registry_check_bypass(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_registry_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt            *h;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+
+    if (!rmcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_registry_forward_handler;
+
+    return ngx_http_registry_error_filter_init(cf);
+}
+
+
+static ngx_int_t
+ngx_http_registry_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
+
+    if (rmcf && rmcf->store
+        && (ngx_process == NGX_PROCESS_WORKER
+            || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_registry_watch(rmcf);
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,288 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "ngx_http_registry.h"
+
+
+static ngx_uint_t ngx_http_registry_has_body(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_registry_has_form(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_allow(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static void ngx_http_registry_cleanup_ctx(void *data);
+
+
+/*
+ * An internal redirect clears r->ctx, but a cleanup handler of the request's
+ * pool stays: the way the realip module keeps its context.
+ */
+
+ngx_http_registry_ctx_t *
+ngx_http_registry_find_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_registry_ctx_t  *ctx;
+
+    r = r->main;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_registry_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_registry_cleanup_ctx) {
+                ctx = cln->data;
+                ngx_http_set_ctx(r, ctx, ngx_http_registry_module);
+                break;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+ngx_http_registry_ctx_t *
+ngx_http_registry_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_registry_ctx_t  *ctx;
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx) {
+        return ctx;
+    }
+
+    r = r->main;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_registry_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_registry_ctx_t));
+
+    cln->handler = ngx_http_registry_cleanup_ctx;
+
+    /* the request as the client sent it, before anybody changes it */
+
+    ctx->target = r->unparsed_uri;
+    ctx->headers = r->headers_in.headers;
+    ctx->authorization = r->headers_in.authorization;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_registry_module);
+
+    return ctx;
+}
+
+
+ngx_int_t
+ngx_http_registry_parse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx)
+{
+    u_char        *p, *buf;
+    reg_method_t   method;
+
+    r = r->main;
+
+    if (ctx->parsed) {
+        return ctx->rc == REG_ROUTE_OK ? NGX_OK : NGX_ABORT;
+    }
+
+    ctx->path = ctx->target;
+
+    p = ngx_strlchr(ctx->target.data, ctx->target.data + ctx->target.len, '?');
+
+    if (p) {
+        ctx->path.len = (size_t) (p - ctx->target.data);
+        ctx->args.data = p + 1;
+        ctx->args.len = ctx->target.len - ctx->path.len - 1;
+    }
+
+    switch (r->method) {
+    case NGX_HTTP_GET:
+        method = REG_METHOD_GET;
+        break;
+
+    case NGX_HTTP_HEAD:
+        method = REG_METHOD_HEAD;
+        break;
+
+    default:
+        method = reg_method_parse(ngx_http_registry_str(r->method_name));
+    }
+
+    ctx->rc = reg_route_parse(&ctx->route, method,
+                              ngx_http_registry_str(ctx->path));
+
+    if (ctx->rc == REG_ROUTE_OK && ctx->args.len) {
+
+        buf = ngx_pnalloc(r->pool, ctx->args.len);
+        if (buf == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->rc = reg_query_parse(&ctx->query, &ctx->route,
+                                  ngx_http_registry_str(ctx->args), buf);
+    }
+
+    ctx->parsed = 1;
+
+    return ctx->rc == REG_ROUTE_OK ? NGX_OK : NGX_ABORT;
+}
+
+
+ngx_int_t
+ngx_http_registry_check(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
+    reg_reason_t *reason)
+{
+    switch (ngx_http_registry_parse(r, ctx)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_ABORT:
+        *reason = (ctx->rc == REG_ROUTE_UNKNOWN) ? REG_REASON_NO_ROUTE
+                  : (ctx->rc == REG_ROUTE_METHOD) ? REG_REASON_METHOD
+                  : REG_REASON_NOT_CANONICAL;
+        return NGX_ABORT;
+
+    default:
+        return NGX_ERROR;
+    }
+
+    if (ctx->route.method == REG_METHOD_GET
+        || ctx->route.method == REG_METHOD_HEAD)
+    {
+        if (ngx_http_registry_has_body(r)) {
+            *reason = REG_REASON_BODY;
+            return NGX_ABORT;
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_registry_has_form(r)) {
+        *reason = REG_REASON_FORM;
+        return NGX_ABORT;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
+    reg_reason_t reason)
+{
+    ngx_int_t  status;
+
+    ngx_memzero(&ctx->decision, sizeof(reg_decision_t));
+
+    ctx->decision.verdict = REG_DENY;
+    ctx->decision.reason = reason;
+    ctx->decided = 1;
+
+    status = (ngx_int_t) reg_reason_status(reason);
+
+    if (reason == REG_REASON_METHOD
+        && ngx_http_registry_allow(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /*
+     * A client that still waits for "100 Continue" may or may not send its body
+     * after the refusal; only closing leaves no doubt.
+     */
+
+    if (r->headers_in.expect && !r->expect_tested) {
+        r->keepalive = 0;
+    }
+
+    return status;
+}
+
+
+static ngx_uint_t
+ngx_http_registry_has_body(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream && !r->stream->in_closed) {
+        return 1;
+    }
+#endif
+
+    return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+}
+
+
+/* Any of several Content-Type headers may be the one that a backend takes. */
+
+static ngx_uint_t
+ngx_http_registry_has_form(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len == sizeof("Content-Type") - 1
+            && ngx_strcasecmp(header[i].lowcase_key,
+                              (u_char *) "content-type") == 0
+            && reg_content_type_is_form(ngx_http_registry_str(header[i].value)))
+        {
+            return 1;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_registry_allow(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx)
+{
+    const char       *methods;
+    ngx_table_elt_t  *h;
+
+    methods = reg_route_methods(ctx->route.resource);
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Allow");
+    h->value.data = (u_char *) methods;
+    h->value.len = ngx_strlen(methods);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_registry_cleanup_ctx(void *data)
+{
+    ngx_http_registry_ctx_t *ctx = data;
+
+    if (ctx->identity) {
+        ngx_http_registry_identity_release(ctx->identity);
+    }
+}
