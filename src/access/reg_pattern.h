@@ -35,11 +35,12 @@
 
 /*
  * What one match of an expression may cost, so that a careless pattern in a
- * record is a denied request and not a stopped worker.
+ * record is a denied request and not a stopped worker.  "(a|b)*" goes two
+ * deeper for each byte, which a name of 255 bytes must be able to do.
  */
 
 #define REG_PATTERN_MATCH_LIMIT  20000
-#define REG_PATTERN_DEPTH_LIMIT  250
+#define REG_PATTERN_DEPTH_LIMIT  1000
 #define REG_PATTERN_HEAP_LIMIT   1024   /* KiB */
 
 typedef struct reg_pattern_s  reg_pattern_t;
