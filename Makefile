@@ -50,8 +50,8 @@ export B JOBS
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make run        a registry behind API keys on 127.0.0.1:8080, state in run/
-##                 PORT=8080 BACKEND_PORT=5000 change the ports
+## make run        a registry behind API keys on 127.0.0.1:8080
+##                 PORT=8080 BACKEND_PORT=5000 RUN=run (its state)
 ## make test       install what is missing, build, run every test
 ## make build      module, tool and unit tests, in build/
 ##                 NGINX_SRC=dir builds against that nginx source tree
@@ -166,12 +166,13 @@ bench:
 
 PORT         ?= 8080
 BACKEND_PORT ?= 5000
+RUN          ?= run
 
 .PHONY: run
 run:
 	scripts/install-packages run
 	$(MAKE) -j$(JOBS) $(MODULE) $(TOOL)
-	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/demo
+	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) RUN=$(RUN) scripts/demo
 
 .PHONY: install
 install: $(MODULE) $(TOOL)

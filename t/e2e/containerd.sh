@@ -1,0 +1,63 @@
+#!/bin/bash
+#
+# containerd, by ctr: push, pull, and refusals.
+
+set -uo pipefail
+. "$(dirname "$0")/../lib/e2e.sh"
+
+command -v containerd > /dev/null || skip_all "containerd is not installed"
+[ "$(id -u)" = 0 ] || skip_all "containerd needs root"
+
+cat > "$dir/containerd.toml" <<END
+version = 2
+root = "$dir/containerd"
+state = "$dir/containerd-run"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+
+[grpc]
+  address = "$dir/containerd.sock"
+END
+
+containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1 &
+pids+=($!)
+
+
+images() {                                      # COMMAND OPTION...
+    local command=$1
+
+    shift
+    ctr -a "$dir/containerd.sock" images "$command" "$@"
+}
+
+
+wait_for images ls || skip_all "containerd does not start here:" \
+    "$(tail -n 1 "$dir/containerd.log")"
+
+start_backend
+registry tenant set acme
+registry tenant set other
+start_gateway
+
+pusher=$(new_key --tenant acme --role image-pusher)
+stranger=$(new_key --tenant other --role image-puller)
+
+app=$gateway/acme/app
+oci_layout "$dir/image" amd64
+tar -C "$dir/image" -cf "$dir/image.tar" .
+images import --index-name "$app:1" "$dir/image.tar" > /dev/null ||
+    bail_out "no image to work with"
+digest=$(images ls | awk -v name="$app:1" '$1 == name { print $3 }')
+
+runs "push" images push --plain-http -u "someone:$pusher" "$app:1"
+images rm "$app:1" > /dev/null
+runs "pull" images pull --plain-http -u "someone:$pusher" "$app:1"
+is "$(images ls | awk -v name="$app:1" '$1 == name { print $3 }')" "$digest" \
+   "it is the image that was pushed"
+
+fails "a pull as another tenant is refused" '403|denied' \
+    images pull --plain-http -u "someone:$stranger" "$app:1"
+fails "a pull without credentials is refused" '401|authorization failed' \
+    images pull --plain-http "$app:1"
+
+no_secret_leaked
+finish

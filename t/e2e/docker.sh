@@ -1,0 +1,90 @@
+#!/bin/bash
+#
+# docker: login, push, pull, a mount between repositories, and refusals.
+
+set -uo pipefail
+. "$(dirname "$0")/../lib/e2e.sh"
+
+command -v dockerd > /dev/null || skip_all "dockerd is not installed"
+[ "$(id -u)" = 0 ] || skip_all "dockerd needs root"
+
+export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
+
+dockerd --bridge=none --iptables=false --ip-forward=false \
+    --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
+    -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1 &
+pids+=($!)
+
+wait_for docker version ||
+    skip_all "dockerd does not start here: $(tail -n 1 "$dir/dockerd.log")"
+
+start_backend
+registry tenant set acme
+registry tenant set other
+start_gateway
+
+pusher=$(new_key --tenant acme --name pusher --role image-pusher)
+puller=$(new_key --tenant acme --name puller --role image-puller)
+stranger=$(new_key --tenant other --name stranger --role image-pusher)
+
+app=$gateway/acme/app
+head -c 300000 /dev/urandom > "$dir/layer"
+tar -C "$dir" -c layer | docker import -q - "$app:1" > "$dir/id" ||
+    bail_out "no image to work with"
+
+
+login() {                                       # KEY
+    docker login --username someone --password-stdin "$gateway" <<< "$1"
+}
+
+
+fails "login with a wrong password" 'unauthorized|authentication required' \
+    login wrong
+fails "login with a mistyped key" 'unauthorized|authentication required' \
+    login "${pusher%?}x"
+runs "login with a key" login "$pusher"
+
+runs "push" docker push -q "$app:1"
+docker rmi -f "$(cat "$dir/id")" > /dev/null
+runs "pull" docker pull -q "$app:1"
+is "$(docker image inspect -f '{{.Id}}' "$app:1")" "$(cat "$dir/id")" \
+   "it is the image that was pushed"
+
+
+# docker remembers where it has a layer from, and offers to mount it
+
+docker tag "$app:1" "$gateway/acme/copy:1"
+runs "push to another repository of the tenant" \
+    docker push -q "$gateway/acme/copy:1"
+like "$(grep 'POST /v2/acme/copy/' "$backend_log")" \
+     '^201 POST /v2/acme/copy/blobs/uploads/\?from=acme%2Fapp&mount=sha256' \
+     "its layer was mounted: the backend answers 201, not 202"
+
+
+# refusals in words that a person can use
+
+runs "login with a key that may only pull" login "$puller"
+runs "pull with it" docker pull -q "$app:1"
+docker tag "$app:1" "$app:2"
+fails "push with it is denied" 'denied: .+' docker push "$app:2"
+
+runs "login as another tenant" login "$stranger"
+fails "pull of what belongs to somebody else is denied" 'denied: .+' \
+    docker pull "$app:1"
+
+docker tag "$app:1" "$gateway/other/mine:1"
+runs "push with a layer that somebody else has" \
+    docker push -q "$gateway/other/mine:1"
+is "$(grep 'POST /v2/other/mine/' "$backend_log" | grep -E 'mount=|from=')" \
+   "" "the backend is not asked to mount it"
+like "$(grep 'POST /v2/other/mine/' "$backend_log")" \
+     '^202 POST /v2/other/mine/blobs/uploads/ ' "but for an upload"
+
+docker logout "$gateway" > /dev/null 2>&1
+fails "pull without a login" \
+    'authentication required|no basic auth credentials|unauthorized' \
+    docker pull "$app:1"
+
+is "$(grep -c ngr_ "$dir/dockerd.log")" 0 "dockerd logged no key"
+no_secret_leaked
+finish

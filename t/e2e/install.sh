@@ -1,0 +1,28 @@
+#!/bin/bash
+#
+# "make install": what goes where, and that it works from there.
+
+set -uo pipefail
+. "$(dirname "$0")/../lib/e2e.sh"
+
+runs "make install" make -s -C "$top" install DESTDIR="$dir/root"
+
+is "$(cd "$dir/root" && find . -type f -printf '%m %P\n' | sort -k 2 |
+      grep -v conf.example)" \
+   "755 usr/bin/ngx-registry
+644 usr/lib/nginx/modules/ngx_http_registry_module.so
+644 usr/share/bash-completion/completions/ngx-registry
+644 usr/share/man/man1/ngx-registry.1" "the files are where Debian looks"
+is "$(cd "$dir/root/usr/share/doc/ngx-registry/conf.example" && echo *)" \
+   "$(cd "$top/conf.example" && echo *)" "the examples are with the documents"
+
+like "$("$dir/root/usr/bin/ngx-registry" --version)" '^ngx-registry [0-9]' \
+     "the tool runs"
+MODULE_DIR=$dir/root/usr/lib/nginx/modules
+export MODULE_DIR
+start_backend
+start_gateway
+key=
+is "$(request GET /v2/ | head -n 1)" 401 "the module loads"
+
+finish
