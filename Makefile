@@ -40,7 +40,12 @@ MODULE      = $(B)/ngx_http_registry_module.so
 LIBRARY     = $(B)/libregistry.a
 TOOL        = $(B)/ngx-registry
 
-export B JOBS
+# V=1 shows whole commands
+
+Q           = $(if $(V),,@)
+say         = @echo "  $(1)	$(2)"
+
+export B JOBS V
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -79,31 +84,37 @@ $(B)/module-files: FORCE
 FORCE:
 
 $(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
-	SANITIZE="$(SANITIZE)" NGINX_SRC="$(NGINX_SRC)" OPT="$(OPT)" \
+	$(call say,CONF,$(@D))
+	$(Q)SANITIZE="$(SANITIZE)" NGINX_SRC="$(NGINX_SRC)" OPT="$(OPT)" \
 	    scripts/configure-module $(B)/nginx
 	@touch $@
 
 $(MODULE): $(B)/nginx/Makefile $(MODULE_FILES)
-	$(MAKE) -C $$(cat $(B)/nginx/source) -f $(abspath $(B))/nginx/Makefile \
-	    modules
-	cp $(B)/nginx/$(@F) $@
+	$(call say,MAKE,$@)
+	$(Q)$(MAKE) $(if $(V),,-s) -C $$(cat $(B)/nginx/source) \
+	    -f $(abspath $(B))/nginx/Makefile modules
+	$(Q)cp $(B)/nginx/$(@F) $@
 
 $(LIBRARY): $(CORE_OBJS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
-	$(CC) $(SANFLAGS) -o $@ $(CLI_OBJS) $(LIBRARY) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $(CLI_OBJS) $(LIBRARY) $(LIBS)
 
 $(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # a test may ask for linker flags of its own: /* LDFLAGS: -Wl,--wrap=malloc */
 
 $(B)/unit/%: t/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -MF $@.d -o $@ $< $(LIBRARY) -lcmocka $(LIBS) \
+	$(call say,LINK,$@)
+	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(LIBRARY) -lcmocka $(LIBS) \
 	    $$(sed -n 's|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<)
 
 
@@ -147,11 +158,13 @@ fuzz-build: $(FUZZ_BINS)
 
 $(B)/fuzz/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(B)/fuzz/%_fuzz: t/fuzz/%_fuzz.c $(FUZZ_OBJS) Makefile
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MF $@.d -o $@ $< $(FUZZ_OBJS) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MF $@.d -o $@ $< $(FUZZ_OBJS) $(LIBS)
 
 ## make bench      requests/s and instructions beside plain proxy_pass
 
