@@ -1,0 +1,191 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "reg_name.h"
+
+#define REG_LABEL_MAX  63
+
+
+static reg_rc_t reg_digest_split(reg_digest_t *digest, reg_str_t text,
+    reg_str_t colon);
+
+
+static inline int
+reg_is_lower_alnum(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+
+static inline int
+reg_is_word(unsigned char c)
+{
+    return reg_is_lower_alnum(c) || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+
+/*
+ * Components of [a-z0-9]+ joined by one of ".", "_", "__" or any number of
+ * "-", and among themselves by "/".
+ */
+
+reg_rc_t
+reg_repository_check(reg_str_t text)
+{
+    const unsigned char  *p, *last, *word;
+
+    if (text.len == 0 || text.len > REG_REPOSITORY_MAX) {
+        return REG_INVALID;
+    }
+
+    p = text.data;
+    last = p + text.len;
+
+    for ( ;; ) {
+
+        word = p;
+
+        while (p < last && reg_is_lower_alnum(*p)) {
+            p++;
+        }
+
+        if (p == word) {
+            return REG_INVALID;
+        }
+
+        if (p == last) {
+            return REG_OK;
+        }
+
+        switch (*p++) {
+
+        case '/':
+        case '.':
+            break;
+
+        case '_':
+            if (p < last && *p == '_') {
+                p++;
+            }
+            break;
+
+        case '-':
+            while (p < last && *p == '-') {
+                p++;
+            }
+            break;
+
+        default:
+            return REG_INVALID;
+        }
+    }
+}
+
+
+reg_rc_t
+reg_tag_check(reg_str_t text)
+{
+    size_t  i;
+
+    if (text.len == 0 || text.len > REG_TAG_MAX || !reg_is_word(text.data[0])) {
+        return REG_INVALID;
+    }
+
+    for (i = 1; i < text.len; i++) {
+        if (!reg_is_word(text.data[i])
+            && text.data[i] != '.' && text.data[i] != '-')
+        {
+            return REG_INVALID;
+        }
+    }
+
+    return REG_OK;
+}
+
+
+reg_rc_t
+reg_digest_parse(reg_digest_t *digest, reg_str_t text)
+{
+    return reg_digest_split(digest, text, REG_STR(":"));
+}
+
+
+reg_rc_t
+reg_digest_parse_raw(reg_digest_t *digest, reg_str_t text)
+{
+    if (reg_digest_split(digest, text, REG_STR(":")) == REG_OK
+        || reg_digest_split(digest, text, REG_STR("%3A")) == REG_OK
+        || reg_digest_split(digest, text, REG_STR("%3a")) == REG_OK)
+    {
+        return REG_OK;
+    }
+
+    return REG_INVALID;
+}
+
+
+reg_rc_t
+reg_label_check(reg_str_t text)
+{
+    size_t  i;
+
+    if (text.len == 0 || text.len > REG_LABEL_MAX
+        || !reg_is_lower_alnum(text.data[0]))
+    {
+        return REG_INVALID;
+    }
+
+    for (i = 1; i < text.len; i++) {
+        if (!reg_is_lower_alnum(text.data[i])
+            && text.data[i] != '.' && text.data[i] != '_'
+            && text.data[i] != '-')
+        {
+            return REG_INVALID;
+        }
+    }
+
+    return REG_OK;
+}
+
+
+static reg_rc_t
+reg_digest_split(reg_digest_t *digest, reg_str_t text, reg_str_t colon)
+{
+    size_t         i, digits;
+    unsigned char  c;
+
+    if (reg_str_starts(text, REG_STR("sha256"))) {
+        digits = 64;
+
+    } else if (reg_str_starts(text, REG_STR("sha512"))) {
+        digits = 128;
+
+    } else {
+        return REG_INVALID;
+    }
+
+    digest->algorithm.data = text.data;
+    digest->algorithm.len = sizeof("sha256") - 1;
+
+    text.data += digest->algorithm.len;
+    text.len -= digest->algorithm.len;
+
+    if (!reg_str_starts(text, colon) || text.len != colon.len + digits) {
+        return REG_INVALID;
+    }
+
+    digest->encoded.data = text.data + colon.len;
+    digest->encoded.len = digits;
+
+    for (i = 0; i < digits; i++) {
+
+        c = digest->encoded.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return REG_INVALID;
+        }
+    }
+
+    return REG_OK;
+}
