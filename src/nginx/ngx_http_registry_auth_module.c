@@ -116,7 +116,11 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
     ngx_http_registry_auth_decide(r, ctx);
 
     if (ctx->decision.verdict == REG_ALLOW) {
-        return NGX_OK;
+
+        /* under "satisfy any" a dry run opens nothing, either */
+
+        return (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN) ? NGX_DECLINED
+                                                              : NGX_OK;
     }
 
     return ngx_http_registry_auth_deny(r, ctx, ctx->decision.reason);
