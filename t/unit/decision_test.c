@@ -19,13 +19,14 @@
 /* scopes of the identity of all tests, by index */
 
 enum {
-    PULL_ACME = 0, PUSH_ACME, PULL_SHARED, INVOKE_CHAT, NSCOPES
+    PULL_ACME = 0, PUSH_ACME, PULL_SHARED, PUSH_DROP, INVOKE_CHAT, NSCOPES
 };
 
 static const char  *scope_texts[NSCOPES] = {
     "repository:{tenant}/**:pull",
     "repository:{tenant}/**:push",
     "repository:shared/**:pull",
+    "repository:drop/**:push,delete",
     "api:chat:invoke"
 };
 
@@ -175,6 +176,10 @@ static const struct {
       "shared/base", PUSH_ACME, 1 },
     { 0, REG_SCOPE_REPOSITORY, "acme/app", REG_ACTION_PUSH, "", "other/app",
       PUSH_ACME, 0 },
+    { 0, REG_SCOPE_REPOSITORY, "acme/app", REG_ACTION_PUSH, "", "drop/app",
+      PUSH_ACME, 0 },
+    { 0, REG_SCOPE_REPOSITORY, "drop/app", REG_ACTION_PUSH, "", "acme/app",
+      PUSH_DROP, 1 },
     { 0, REG_SCOPE_REPOSITORY, "shared/base", REG_ACTION_PUSH, "",
       "acme/app", -1, 0 },
 
@@ -331,10 +336,10 @@ test_truth_table(void **state)
 
     /*
      * 1 of 4 revoked_at, 3 of 4 not_before, 2 of 4 expires_at, 6 of 12
-     * addresses; the key gets 2 pings and 9 of 16, the anonymous 9 of 16
+     * addresses; the key gets 2 pings and 11 of 18, the anonymous 11
      */
 
-    assert_int_equal(allowed, 3 * 2 * 6 * (11 + 9));
+    assert_int_equal(allowed, 3 * 2 * 6 * (13 + 11));
 }
 
 

@@ -327,7 +327,11 @@ test_role_of_another_type_grants_nothing(void **state)
     (void) state;
 
     records_init(&records);
+
+    /* read as a role, its bytes would be a list of scopes at address 2 */
+
     records.role = records.tenant;
+    records.role.u.tenant.suspended = 1;
 
     identity = create(&records, &records.tenant);
     assert_int_equal(identity->nscopes, 4);
