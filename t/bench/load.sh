@@ -1,0 +1,97 @@
+# Copyright (C) ngx_http_registry_module authors
+#
+# wrk against one gateway, and the tables of requests per second.
+
+declare -A rates costs
+
+
+# load NAME PATH-AND-KEY|cycle: one run of wrk; $rate is requests per second,
+# $cost what the gateway's worker spent on each, in microseconds of processor.
+
+load() {
+    local name=$1 url arguments before after
+    local path authorization
+
+    url=http://127.0.0.1:${port_of[$name]}
+
+    if [ "$2" = cycle ]; then
+        arguments=(-s "$bench/keys.lua" "$url" -- "$state/list.${name#*.}")
+
+    else
+        IFS=$'\t' read -r path authorization _ <"$state/list.${name#*.}"
+        arguments=(-H "Authorization: $authorization" "$url$path")
+    fi
+
+    before=$(cpu_of "${worker[$name]}")
+
+    # wrk counts in whole seconds, but ends early and in order when interrupted
+
+    timeout -s INT "$DURATION" taskset -c "$client_cpu" \
+        wrk -t1 -c32 -d 600s -H "User-Agent: docker/20.10.24" \
+        -H "Accept: application/vnd.oci.image.manifest.v1+json" \
+        "${arguments[@]}" >"$state/wrk.out" 2>&1
+
+    after=$(cpu_of "${worker[$name]}")
+
+    if grep -E 'Non-2xx|Socket errors' "$state/wrk.out" >&2; then
+        fail "$name answered with errors"
+    fi
+
+    read -r rate cost < <(awk -v ns=$((after - before)) '
+        /requests in/ { n = $1 }
+        /^Requests\/sec:/ { rate = $2 }
+        END { if (n > 0) printf "%s %.3f\n", rate, ns / n / 1000 }
+        ' "$state/wrk.out")
+
+    [ -n "${rate-}" ] || fail "wrk: $(cat "$state/wrk.out")"
+}
+
+
+# rounds MODE NAME…: $ROUNDS rounds over all gateways in turn, each round
+# beginning with another; adds to rates[NAME MODE] and costs[NAME MODE].
+
+rounds() {
+    local mode=$1 round i name rate cost
+    shift
+
+    for ((round = 0; round < ROUNDS; round++)); do
+        for ((i = 0; i < $#; i++)); do
+            name=${@:$(((round + i) % $# + 1)):1}
+            load "$name" "$mode"
+            rates[$name $mode]+=" $rate"
+            costs[$name $mode]+=" $cost"
+        done
+    done
+}
+
+
+# rate_of NAME MODE: the median
+
+rate_of() {
+    median ${rates[$1 $2]}
+}
+
+
+rate_head() {
+    printf '  %-24s %10s %10s %10s %10s %12s\n' "$1" median least most \
+        "$2" 'CPU us/req'
+}
+
+
+# rate_row LABEL NAME MODE BASE-NAME BASE-MODE
+
+rate_row() {
+    local rate base
+
+    rate=$(rate_of "$2" "$3")
+    base=$(rate_of "$4" "$5")
+
+    printf '  %-24s %10.0f %10.0f %10.0f %10.3f %12.2f\n' "$1" "$rate" \
+        "$(least ${rates[$2 $3]})" "$(most ${rates[$2 $3]})" \
+        "$(calculate "$rate / $base")" "$(median ${costs[$2 $3]})"
+}
+
+
+ratio() {
+    calculate "$(rate_of "$1" "$3") / $(rate_of "$2" "${4:-$3}")"
+}

@@ -1,0 +1,168 @@
+# Copyright (C) ngx_http_registry_module authors
+#
+# What a new store file does to the requests that are being served, and how
+# soon it is obeyed.
+
+# The key that the new files revoke, which shows that they were taken up.
+
+probe_key=5
+
+
+# The longest that one turn of the event loop takes while COUNT records are
+# taken up: all the same but one, and all changed.
+
+part_reload() {
+    local count=$1 name=registry.$1 round what base waits=() cpus=()
+    local median tail wait cpu
+
+    say
+    say "Event loop during a reload of $count keys, ms ($RELOADS times each)"
+
+    start_gateway registry "$count"
+    new_stores "$count"
+
+    printf '  %-28s %10s %10s %10s %12s\n' reload median p99.9 longest \
+        'longest CPU'
+
+    for what in none one all; do
+        for ((round = 0; round < RELOADS; round++)); do
+            read -r median tail wait cpu < <(probe "$name" "$what") \
+                || fail "no probe of $name"
+
+            printf '  %-28s %10s %10s %10s %12s\n' "${what_text[$what]}" \
+                "$median" "$tail" "$wait" "$cpu"
+
+            if [ "$what" = none ]; then
+                base+=("$wait")
+                continue
+            fi
+
+            waits+=("$wait")
+            cpus+=("$cpu")
+            key_status "$name" 401 || fail "$name took no new store up"
+            restore "$name"
+        done
+    done
+
+    say
+    # what the module does to itself shows in every reload, what the machine
+    # does to it in some, and without a reload as well
+
+    verdict 'longest wait, in every reload' "$(least "${waits[@]}")" '<=' 10 ms
+    verdict 'longest wait, in any reload' "$(most "${waits[@]}")" '<=' 10 ms
+    verdict 'longest CPU, in every reload' "$(least "${cpus[@]}")" '<=' 10 ms
+    say "  (longest wait without a reload: $(least "${base[@]}") to" \
+        "$(most "${base[@]}") ms)"
+
+    stop "${master[$name]}"
+}
+
+
+declare -A what_text=(
+    [none]='none'
+    [one]='one record changed'
+    [all]='every record changed'
+)
+
+
+# new_stores COUNT: the stores to be renamed into place
+
+new_stores() {
+    local id
+
+    id=$(sed -n "$((probe_key + 1))p" "$state/list.$1" | cut -f 3)
+
+    mkdir -p "$state/all"
+    "$bench/store.pl" "$1" 'other runner' "$state/all" || fail "no store"
+
+    cp "$state/store.$1" "$state/store.$1.none"
+    revoke_in "$state/store.$1" "$id" >"$state/store.$1.one"
+    revoke_in "$state/all/store.$1" "$id" >"$state/store.$1.all"
+    rm -r "$state/all"
+}
+
+
+revoke_in() {
+    sed "/^\"$2\":/s/\"revoked_at\":null/\"revoked_at\":\"2024-06-01T00:00:00Z\"/" "$1"
+}
+
+
+# probe NAME WHAT: prints the figures of probe.pl
+
+probe() {
+    local store=$state/store.${1#*.} files=()
+
+    if [ "$2" != none ]; then
+        cp "$store.$2" "$store.next"
+        files=("$store.next" "$store")
+    fi
+
+    taskset -c "$client_cpu" "$bench/probe.pl" "${port_of[$1]}" \
+        "${worker[$1]}" "$PROBE" "${files[@]}"
+}
+
+
+# Puts the first store back and waits until it is taken up.
+
+restore() {
+    local store=$state/store.${1#*.} i
+
+    cp "$store.none" "$store.next"
+    mv "$store.next" "$store"
+
+    for ((i = 0; i < 300; i++)); do
+        if key_status "$1" 200; then
+            return
+        fi
+
+        sleep 0.1
+    done
+
+    fail "$1 did not take the old store up again"
+}
+
+
+# key_status NAME STATUS: says whether the probe's key gets it
+
+key_status() {
+    [ "$("$bench/client.pl" "${port_of[$1]}" 1 "$state/list.${1#*.}" \
+       $probe_key)" = "$2 1" ]
+}
+
+
+# How soon a key is refused after its revocation, under load.
+
+part_revocation() {
+    local count name median longest wrk path authorization
+
+    say
+    say "Revocation under load, seconds from rename to 401 ($TRIES tries)"
+
+    for count in "$@"; do
+        name=registry.$count
+        start_gateway registry "$count"
+        IFS=$'\t' read -r path authorization _ <"$state/list.$count"
+
+        taskset -c "$client_cpu" wrk -t1 -c32 -d 3600s \
+            -H "Authorization: $authorization" \
+            "http://127.0.0.1:${port_of[$name]}$path" \
+            >"$state/wrk.out" 2>&1 &
+        wrk=$!
+        pids+=("$wrk")
+
+        read -r median longest < <("$bench/revoke.pl" "${port_of[$name]}" \
+            "$state/store.$count" "$state/list.$count" "$TRIES") \
+            || fail "no figures of the revocation"
+
+        stop "$wrk" INT
+
+        if grep -E 'Non-2xx|Socket errors' "$state/wrk.out" >&2; then
+            fail "$name answered with errors"
+        fi
+
+        verdict "$count keys, median" "$median" '<=' 1.5 s
+        verdict "$count keys, longest" "$longest" '<=' 1.5 s
+        stop "${master[$name]}"
+        rm "$state/store.$count"
+    done
+}

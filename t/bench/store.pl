@@ -1,0 +1,119 @@
+#!/usr/bin/perl
+
+# Copyright (C) ngx_http_registry_module authors
+#
+# store.pl COUNT NAME DIRECTORY
+#
+# Writes a file store of COUNT keys and the lists that the benchmark's other
+# parties read.  The same COUNT always yields the same keys; NAME goes into
+# every key's record, so that two stores can differ in every record.
+#
+#     store.COUNT    the file store, one record per line
+#     list.COUNT     for clients: path, Authorization, id; evenly over the store
+#     wrong.COUNT    two Authorization values to be refused: a wrong secret of
+#                    the first key and a key that is not in the store
+#     records.COUNT  for gate.lua: hash of the key, tenant, expiry, scopes
+#     map.COUNT      for nginx's map: the Authorization values of the list
+#
+# A hundred keys share a tenant.  All get their scopes through a role.
+
+use strict;
+use warnings;
+
+use Compress::Zlib qw(crc32);
+use Digest::SHA qw(sha256 sha256_hex);
+use MIME::Base64 qw(encode_base64);
+
+use constant KEYS_PER_TENANT => 100;
+use constant LIST_MAX        => 1000;
+
+die "usage: store.pl COUNT NAME DIRECTORY\n" unless @ARGV == 3;
+
+my ($count, $name, $directory) = @ARGV;
+my @base62 = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
+
+sub base62
+{
+    return join '', map { $base62[$_ % 62] } unpack 'C*', shift;
+}
+
+sub check
+{
+    my ($crc, $text) = (crc32(shift), '');
+
+    for (1 .. 6) {
+        $text = $base62[$crc % 62] . $text;
+        $crc = int($crc / 62);
+    }
+
+    return $text;
+}
+
+sub id
+{
+    return base62(substr sha256("id $_[0]"), 0, 12);
+}
+
+sub key
+{
+    my ($id, $secret) = @_;
+    my $key = "ngr_${id}_" . base62(sha256("secret $secret"));
+
+    return $key . check($key);
+}
+
+sub basic
+{
+    return 'Basic ' . encode_base64("ci:$_[0]", '');
+}
+
+my ($store, $list, $wrong, $records, $map) = map {
+    open my $file, '>', "$directory/$_.$count" or die "store.pl: $_: $!\n";
+    $file
+} qw(store list wrong records map);
+
+my $step = $count > LIST_MAX ? int($count / LIST_MAX) : 1;
+my $digest = 'sha256:' . sha256_hex('manifest');
+my %tenants;
+
+print $wrong basic(key(id(0), 'wrong')), "\n", basic(key(id(-1), -1)), "\n";
+print $store qq({"version":1,\n"keys":{\n);
+
+for my $i (0 .. $count - 1) {
+    my $id = id($i);
+    my $key = key($id, $i);
+    my $tenant = sprintf 'team-%05d', int($i / KEYS_PER_TENANT);
+    my $hash = sha256_hex($key);
+
+    $tenants{$tenant} = 1;
+
+    print $store $i ? ",\n" : '',
+        qq("$id":{"version":1,"id":"$id","tenant":"$tenant",),
+        qq("name":"$name $i","hash":"sha256:$hash",),
+        qq("roles":["image-puller"],"scopes":[],),
+        qq("allow_from":["127.0.0.0/8","10.0.0.0/8","::1/128"],),
+        qq("not_before":"2024-01-01T00:00:00Z",),
+        qq("expires_at":"2099-12-31T23:59:59Z","revoked_at":null,),
+        qq("reason":"","rotated_to":null,),
+        qq("created_at":"2024-01-01T00:00:00Z"});
+
+    print $records "$hash $tenant 4102444799 repository:$tenant/**:pull\n";
+
+    next if $i % $step || $i / $step >= LIST_MAX;
+
+    my $basic = basic($key);
+
+    print $list "/v2/$tenant/app/manifests/$digest\t$basic\t$id\n";
+    print $map qq("$basic" 1;\n);
+}
+
+print $store "\n},\n\"tenants\":{\n",
+    join(",\n", map {
+        qq("$_":{"version":1,"name":"$_",)
+        . qq("labels":{"project":"$_","cost_center":"4711"}})
+    } sort keys %tenants),
+    "\n},\n\"roles\":{}}\n";
+
+for ($store, $list, $wrong, $records, $map) {
+    close $_ or die "store.pl: $!\n";
+}
