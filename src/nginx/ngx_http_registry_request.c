@@ -92,7 +92,7 @@ ngx_http_registry_parse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx)
 
     ctx->path = ctx->target;
 
-    p = ngx_strlchr(ctx->target.data, ctx->target.data + ctx->target.len, '?');
+    p = ctx->target.len ? memchr(ctx->target.data, '?', ctx->target.len) : NULL;
 
     if (p) {
         ctx->path.len = (size_t) (p - ctx->target.data);

@@ -2,6 +2,8 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#define _GNU_SOURCE                 /* memrchr() */
+
 #include "reg_route.h"
 
 #define REG_UPLOAD_ID_MAX  255
@@ -70,24 +72,15 @@ static const reg_endpoint_t  reg_endpoints[] = {
 };
 
 
-static int reg_path_is_canonical(reg_str_t path, size_t *escapes);
+static int reg_path_is_canonical(reg_str_t path);
 static reg_route_rc_t reg_path_match(reg_route_t *route, reg_str_t rest);
 static reg_route_rc_t reg_path_match_uploads(reg_route_t *route,
     reg_str_t rest);
 static reg_route_rc_t reg_reference_check(reg_route_t *route);
 static int reg_upload_id_check(reg_str_t id);
+static int reg_is_unreserved(unsigned char c);
+static int reg_is_dots(reg_str_t s);
 static reg_str_t reg_last_component(reg_str_t *path);
-
-
-/* The one escape there may be stands for the colon of a digest. */
-
-static inline int
-reg_digest_is_escaped(const reg_digest_t *digest)
-{
-    return digest->algorithm.len
-           && digest->algorithm.data + digest->algorithm.len + 1
-              != digest->encoded.data;
-}
 
 
 reg_method_t
@@ -118,19 +111,19 @@ reg_method_parse(reg_str_t name)
 }
 
 
+/*
+ * A path that matches holds nothing but what the grammars allow, so it is
+ * canonical; only one that does not match has to be looked through.
+ */
+
 reg_route_rc_t
 reg_route_parse(reg_route_t *route, reg_method_t method, reg_str_t path)
 {
-    size_t                  escapes;
     reg_route_rc_t          rc;
     const reg_route_row_t  *row;
 
     memset(route, 0, sizeof(reg_route_t));
     route->method = method;
-
-    if (!reg_path_is_canonical(path, &escapes)) {
-        return REG_ROUTE_NOT_CANONICAL;
-    }
 
     rc = REG_ROUTE_UNKNOWN;
 
@@ -140,18 +133,15 @@ reg_route_parse(reg_route_t *route, reg_method_t method, reg_str_t path)
 
         rc = reg_path_match(route, path);
 
-    } else if (path.data[path.len - 1] == '/' && path.len > 1) {
-        rc = REG_ROUTE_NOT_CANONICAL;
-    }
+    } else if (path.len && path.data[0] == '/') {
+        path.data++;
+        path.len--;
 
-    if (escapes && !(rc == REG_ROUTE_OK && escapes == 1
-                     && reg_digest_is_escaped(&route->digest)))
-    {
+    } else {
         rc = REG_ROUTE_NOT_CANONICAL;
     }
 
     if (rc == REG_ROUTE_OK) {
-
         row = &reg_endpoints[route->resource].rows[method];
 
         if (row->operation != REG_OP_NONE) {
@@ -162,13 +152,16 @@ reg_route_parse(reg_route_t *route, reg_method_t method, reg_str_t path)
         }
 
         rc = REG_ROUTE_METHOD;
+
+    } else {
+        route->resource = REG_RESOURCE_NONE;
+
+        if (!reg_path_is_canonical(path)) {
+            rc = REG_ROUTE_NOT_CANONICAL;
+        }
     }
 
-    *route = (reg_route_t) {
-        .method = method,
-        .resource = (rc == REG_ROUTE_METHOD) ? route->resource
-                                             : REG_RESOURCE_NONE
-    };
+    *route = (reg_route_t) { .method = method, .resource = route->resource };
 
     return rc;
 }
@@ -202,85 +195,6 @@ reg_operation_name(reg_operation_t operation)
     };
 
     return names[operation];
-}
-
-
-/*
- * Only bytes that some endpoint may hold, no empty and no dotted component.
- * A '%' passes here and is counted.
- */
-
-static int
-reg_path_is_canonical(reg_str_t path, size_t *escapes)
-{
-    static const unsigned char  allowed[256] = {
-        ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
-        ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1,
-        ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1,
-        ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1,
-        ['y'] = 1, ['z'] = 1,
-        ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1,
-        ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1,
-        ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1,
-        ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1,
-        ['Y'] = 1, ['Z'] = 1,
-        ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1,
-        ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1,
-        ['_'] = 1, ['-'] = 1, ['='] = 1, [':'] = 1,
-        ['/'] = 2, ['.'] = 3, ['%'] = 4
-    };
-
-    size_t                i;
-    const unsigned char  *p;
-
-    *escapes = 0;
-    p = path.data;
-
-    if (path.len == 0 || p[0] != '/') {
-        return 0;
-    }
-
-    for (i = 1; i < path.len; i++) {
-
-        switch (allowed[p[i]]) {
-
-        case 1:
-            break;
-
-        case 2:
-            if (p[i - 1] == '/') {
-                return 0;
-            }
-            break;
-
-        case 3:
-
-            /* "." and ".." between slashes, or at the end */
-
-            if (p[i - 1] == '/') {
-
-                if (i + 1 == path.len || p[i + 1] == '/') {
-                    return 0;
-                }
-
-                if (p[i + 1] == '.'
-                    && (i + 2 == path.len || p[i + 2] == '/'))
-                {
-                    return 0;
-                }
-            }
-            break;
-
-        case 4:
-            (*escapes)++;
-            break;
-
-        default:
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -408,7 +322,7 @@ reg_reference_check(reg_route_t *route)
 
 /*
  * The specification leaves the form of upload ids to the server; these bytes
- * hold UUIDs, and base64url with its padding.  "." and ".." never get here.
+ * hold UUIDs, and base64url with its padding.
  */
 
 static int
@@ -416,12 +330,12 @@ reg_upload_id_check(reg_str_t id)
 {
     size_t  i;
 
-    if (id.len > REG_UPLOAD_ID_MAX) {
+    if (id.len == 0 || id.len > REG_UPLOAD_ID_MAX || reg_is_dots(id)) {
         return 0;
     }
 
     for (i = 0; i < id.len; i++) {
-        if (id.data[i] == ':' || id.data[i] == '%') {
+        if (!reg_is_unreserved(id.data[i]) && id.data[i] != '=') {
             return 0;
         }
     }
@@ -430,24 +344,72 @@ reg_upload_id_check(reg_str_t id)
 }
 
 
+/*
+ * Says whether a path that was not matched might have been, or has a form that
+ * never is: other bytes, an empty component, or one of dots.  path comes
+ * without its first slash.
+ */
+
+static int
+reg_path_is_canonical(reg_str_t path)
+{
+    size_t     i;
+    reg_str_t  component;
+
+    for (i = 0; i < path.len; i++) {
+        if (!reg_is_unreserved(path.data[i])
+            && memchr("/:=", path.data[i], 3) == NULL)
+        {
+            return 0;
+        }
+    }
+
+    if (path.len && path.data[0] == '/') {
+        return 0;
+    }
+
+    while (path.len) {
+
+        component = reg_last_component(&path);
+
+        if (component.len == 0 || reg_is_dots(component)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+reg_is_unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+
+static int
+reg_is_dots(reg_str_t s)
+{
+    return reg_str_eq(s, REG_STR(".")) || reg_str_eq(s, REG_STR(".."));
+}
+
+
 /* Cuts the last component off path and returns it; "" when path is empty. */
 
 static reg_str_t
 reg_last_component(reg_str_t *path)
 {
-    size_t     start;
-    reg_str_t  last;
+    reg_str_t       last;
+    unsigned char  *slash;
 
-    for (start = path->len; start > 0; start--) {
-        if (path->data[start - 1] == '/') {
-            break;
-        }
-    }
+    slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
 
-    last.data = path->data + start;
-    last.len = path->len - start;
+    last.data = slash ? slash + 1 : path->data;
+    last.len = path->len - (size_t) (last.data - path->data);
 
-    path->len = start ? start - 1 : 0;
+    path->len = slash ? (size_t) (slash - path->data) : 0;
 
     return last;
 }
