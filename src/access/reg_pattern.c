@@ -102,6 +102,13 @@ reg_pattern_match(const reg_pattern_t *pattern, reg_str_t name)
         return 0;
     }
 
+    if (name.len == 0) {
+
+        /* an empty slice may be NULL, which takes no offset */
+
+        name = REG_STR("");
+    }
+
     if (pattern->kind == REG_PATTERN_EXPRESSION) {
         return reg_pattern_match_expression(pattern, name);
     }
@@ -413,10 +420,6 @@ reg_pattern_match_expression(const reg_pattern_t *pattern, reg_str_t name)
 {
     int                rc;
     pcre2_match_data  *data;
-
-    if (name.len == 0) {
-        name = REG_STR("");
-    }
 
     data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
 

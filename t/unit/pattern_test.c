@@ -871,6 +871,12 @@ test_names_are_any_bytes(void **state)
     assert_int_equal(reg_pattern_match(pattern, REG_STR_NULL), 0);
     reg_pattern_free(pattern);
 
+    assert_int_equal(reg_pattern_compile(&pattern, REG_STR("*"),
+                                         REG_STR_NULL, NULL),
+                     REG_OK);
+    assert_int_equal(reg_pattern_match(pattern, REG_STR_NULL), 1);
+    reg_pattern_free(pattern);
+
     assert_int_equal(reg_pattern_compile(&pattern, REG_STR("~^$"),
                                          REG_STR_NULL, NULL),
                      REG_OK);
