@@ -26,6 +26,7 @@ static void *ngx_http_registry_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_registry_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_registry_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_registry_init_process(ngx_cycle_t *cycle);
 
 
@@ -99,7 +100,7 @@ ngx_module_t  ngx_http_registry_module = {
     ngx_http_registry_commands,            /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_registry_init_module,         /* init module */
     ngx_http_registry_init_process,        /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -133,10 +134,12 @@ ngx_http_registry_watch_handler(ngx_event_t *ev)
 
     rmcf = ev->data;
 
-    wait = ngx_http_registry_store_refresh(rmcf->store, ev->log);
+    wait = rmcf->store ? ngx_http_registry_store_refresh(rmcf->store, ev->log)
+                       : NGX_HTTP_REGISTRY_STORE_POLL;
 
-    if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)) {
-
+    if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)
+        && rmcf->memo)
+    {
         /* a hash that was right with the old pepper is no proof any more */
 
         ngx_http_registry_memo_flush(rmcf->memo);
@@ -219,8 +222,7 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_registry_main_conf_t *rmcf = conf;
 
-    ngx_str_t           *value, path;
-    ngx_pool_cleanup_t  *cln;
+    ngx_str_t  *value, path;
 
     if (rmcf->store) {
         return "is duplicate";
@@ -247,19 +249,6 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rmcf->memo == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_http_registry_watch_cleanup;
-    cln->data = rmcf;
-
-    rmcf->watch.handler = ngx_http_registry_watch_handler;
-    rmcf->watch.data = rmcf;
-    rmcf->watch.log = &cf->cycle->new_log;
-    rmcf->watch.cancelable = 1;
 
     return NGX_CONF_OK;
 }
@@ -468,6 +457,7 @@ static ngx_int_t
 ngx_http_registry_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt            *h;
+    ngx_pool_cleanup_t             *cln;
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_registry_main_conf_t  *rmcf;
 
@@ -476,6 +466,19 @@ ngx_http_registry_init(ngx_conf_t *cf)
     if (!rmcf->used) {
         return NGX_OK;
     }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_registry_watch_cleanup;
+    cln->data = rmcf;
+
+    rmcf->watch.handler = ngx_http_registry_watch_handler;
+    rmcf->watch.data = rmcf;
+    rmcf->watch.log = &cf->cycle->new_log;
+    rmcf->watch.cancelable = 1;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -491,13 +494,41 @@ ngx_http_registry_init(ngx_conf_t *cf)
 
 
 static ngx_int_t
+ngx_http_registry_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      i;
+    ngx_http_registry_secret_t    **secret;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
+
+    if (rmcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (rmcf->store) {
+        ngx_http_registry_check_readable(cycle,
+                                   ngx_http_registry_store_path(rmcf->store));
+    }
+
+    secret = rmcf->secrets.elts;
+
+    for (i = 0; i < rmcf->secrets.nelts; i++) {
+        ngx_http_registry_check_readable(cycle, &secret[i]->path);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_registry_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_registry_main_conf_t  *rmcf;
 
     rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
 
-    if (rmcf && rmcf->store
+    if (rmcf && rmcf->used
         && (ngx_process == NGX_PROCESS_WORKER
             || ngx_process == NGX_PROCESS_SINGLE))
     {

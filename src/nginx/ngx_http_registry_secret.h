@@ -82,4 +82,13 @@ ngx_http_registry_secret_t *ngx_http_registry_secret_add(ngx_conf_t *cf,
 ngx_uint_t ngx_http_registry_secrets_refresh(ngx_array_t *secrets,
     ngx_log_t *log);
 
+
+
+/*
+ * Warns of a file that the master could read and the workers cannot: they would
+ * serve what it held at the start and never hear of a revocation.
+ */
+
+void ngx_http_registry_check_readable(ngx_cycle_t *cycle, ngx_str_t *path);
+
 #endif /* NGX_HTTP_REGISTRY_SECRET_H */

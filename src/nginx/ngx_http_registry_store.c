@@ -20,7 +20,6 @@
 #include "ngx_http_registry_table.h"
 
 #define NGX_HTTP_REGISTRY_STORE_TURN    4                 /* milliseconds */
-#define NGX_HTTP_REGISTRY_STORE_POLL    500               /* milliseconds */
 #define NGX_HTTP_REGISTRY_STORE_CHUNK   (256 * 1024)      /* bytes a read */
 #define NGX_HTTP_REGISTRY_STORE_BATCH   16                /* records a look */
 #define NGX_HTTP_REGISTRY_STORE_MAX     (1024 * 1024 * 1024)
@@ -181,6 +180,13 @@ ngx_http_registry_store_get(ngx_http_registry_store_t *store,
     }
 
     return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_http_registry_store_path(ngx_http_registry_store_t *store)
+{
+    return &store->path;
 }
 
 

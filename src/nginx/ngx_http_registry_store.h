@@ -17,6 +17,8 @@
 #include "reg_core.h"
 #include "reg_record.h"
 
+#define NGX_HTTP_REGISTRY_STORE_POLL  500     /* milliseconds */
+
 typedef struct ngx_http_registry_store_s  ngx_http_registry_store_t;
 
 
@@ -50,6 +52,9 @@ ngx_msec_t ngx_http_registry_store_refresh(ngx_http_registry_store_t *store,
 
 ngx_int_t ngx_http_registry_store_get(ngx_http_registry_store_t *store,
     reg_record_type_t type, reg_str_t name, reg_record_t **record);
+
+
+ngx_str_t *ngx_http_registry_store_path(ngx_http_registry_store_t *store);
 
 
 /* Changes whenever a record may have changed. */
