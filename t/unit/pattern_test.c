@@ -511,9 +511,9 @@ draw(unsigned n)
 static pcre2_code *
 translate(const char *glob)
 {
-    int         error;
-    char        text[256], *p;
-    size_t      at;
+    int          error;
+    char         text[256], *p;
+    size_t       at;
     pcre2_code  *code;
 
     p = text;
