@@ -168,7 +168,13 @@ ngx_int_t ngx_http_registry_error_filter_init(ngx_conf_t *cf);
 void ngx_http_registry_check_bypass(ngx_conf_t *cf);
 
 
-/* Makes sure that the worker looks after changed files; cheap. */
+/* Prepares the timer that looks after changed files. */
+
+ngx_int_t ngx_http_registry_watch_init(ngx_conf_t *cf,
+    ngx_http_registry_main_conf_t *rmcf);
+
+
+/* Makes sure that the timer of this worker runs; cheap. */
 
 void ngx_http_registry_watch(ngx_http_registry_main_conf_t *rmcf);
 

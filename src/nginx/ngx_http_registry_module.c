@@ -18,8 +18,6 @@ static const char *ngx_http_registry_make_pepper(u_char *value, size_t *len,
     ngx_str_t text);
 static const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
     ngx_str_t text);
-static void ngx_http_registry_watch_handler(ngx_event_t *ev);
-static void ngx_http_registry_watch_cleanup(void *data);
 static void *ngx_http_registry_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_create_loc_conf(ngx_conf_t *cf);
@@ -108,58 +106,6 @@ ngx_module_t  ngx_http_registry_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-/*
- * The timer of a worker.  In a process that has no init_process for a new
- * configuration ("master_process off" and HUP) the first request starts it.
- */
-
-void
-ngx_http_registry_watch(ngx_http_registry_main_conf_t *rmcf)
-{
-    if (rmcf->watch.timer_set || ngx_exiting) {
-        return;
-    }
-
-    ngx_add_timer(&rmcf->watch, 1);
-}
-
-
-static void
-ngx_http_registry_watch_handler(ngx_event_t *ev)
-{
-    ngx_msec_t                      wait;
-    ngx_http_registry_main_conf_t  *rmcf;
-
-    rmcf = ev->data;
-
-    wait = rmcf->store ? ngx_http_registry_store_refresh(rmcf->store, ev->log)
-                       : NGX_HTTP_REGISTRY_STORE_POLL;
-
-    if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)
-        && rmcf->memo)
-    {
-        /* a hash that was right with the old pepper is no proof any more */
-
-        ngx_http_registry_memo_flush(rmcf->memo);
-    }
-
-    if (!ngx_exiting) {
-        ngx_add_timer(ev, wait);
-    }
-}
-
-
-static void
-ngx_http_registry_watch_cleanup(void *data)
-{
-    ngx_http_registry_main_conf_t *rmcf = data;
-
-    if (rmcf->watch.timer_set) {
-        ngx_del_timer(&rmcf->watch);
-    }
-}
 
 
 static char *
@@ -457,7 +403,6 @@ static ngx_int_t
 ngx_http_registry_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt            *h;
-    ngx_pool_cleanup_t             *cln;
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_registry_main_conf_t  *rmcf;
 
@@ -467,18 +412,9 @@ ngx_http_registry_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
+    if (ngx_http_registry_watch_init(cf, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    cln->handler = ngx_http_registry_watch_cleanup;
-    cln->data = rmcf;
-
-    rmcf->watch.handler = ngx_http_registry_watch_handler;
-    rmcf->watch.data = rmcf;
-    rmcf->watch.log = &cf->cycle->new_log;
-    rmcf->watch.cancelable = 1;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
