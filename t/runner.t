@@ -2,6 +2,9 @@
 # that fails later is not the runner's fault.  It passes under upstream's
 # library as well, which shows that the two mean the same.
 
+use FindBin;
+BEGIN { push @INC, "$FindBin::Bin/lib" }
+
 use Test::Nginx::Socket 'no_plan';
 
 our $Name = 'evaluated';

@@ -10,7 +10,8 @@
 #     start_backend        recorder and registry; $backend_log has each request
 #     start_gateway        $gateway is host:port; may be called again
 #     new_key ARGUMENTS    as "ngx-registry key create" takes them; prints the
-#                          key, and remembers it for no_secret_leaked
+#                          key, and remembers it for no_secret_leaked; a gateway
+#                          that runs knows it within a second
 #     registry ARGUMENTS   ngx-registry on the store of the gateway
 
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
@@ -56,13 +57,16 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
 
-# A port that nobody listens on and that the kernel does not give to clients.
+# A port that nobody listens on, that the kernel does not give to clients, and
+# that was not handed out before.
 
 free_port() {
     local port
 
     for port in $(shuf -i 20000-30000 -n 50); do
-        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null &&
+            mkdir "$dir/port-$port" 2> /dev/null
+        then
             echo "$port"
             return
         fi
@@ -110,7 +114,9 @@ start_backend() {                               # [EXTRA [STATUS]]
         "$top/conf.example/docker-registry.yml" > "$dir/backend/registry.yml"
     echo "${1:-}" >> "$dir/backend/registry.yml"
 
-    docker-registry serve "$dir/backend/registry.yml" \
+    # it takes each REGISTRY_... for a setting of its own
+
+    env -u REGISTRY_STORE docker-registry serve "$dir/backend/registry.yml" \
         > "$dir/backend/log/registry.log" 2>&1 &
     pids+=($!)
 

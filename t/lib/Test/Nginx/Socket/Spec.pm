@@ -69,7 +69,7 @@ sub new {
     }, $class;
 
     # the text before the first section describes the block
-    my (undef, @parts) = split /^--- +(\w+) *(.*)\n/m, $hunk;
+    my (undef, @parts) = split /^--- +(\w+) *(.*)\n/m, $hunk, -1;
 
     while (@parts) {
         my ($section, $filters, $value) = splice @parts, 0, 3;
