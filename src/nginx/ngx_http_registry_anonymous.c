@@ -7,6 +7,8 @@
 
 static char *ngx_http_registry_anonymous_tenant(ngx_conf_t *cf,
     ngx_http_registry_auth_conf_t *racf, ngx_str_t *value);
+static ngx_uint_t ngx_http_registry_anonymous_wants_tenant(
+    ngx_array_t *scopes);
 static void ngx_http_registry_anonymous_cleanup(void *data);
 
 
@@ -123,6 +125,15 @@ ngx_http_registry_anonymous_compile(ngx_conf_t *cf,
         tenant = ngx_http_registry_str(conf->anonymous_tenant->value);
     }
 
+    if (tenant.len == 0
+        && ngx_http_registry_anonymous_wants_tenant(conf->anonymous_scopes))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"{tenant}\" in "
+                           "\"registry_anonymous\" needs \"tenant=\" with a "
+                           "name, not a variable");
+        return NGX_CONF_ERROR;
+    }
+
     if (reg_identity_create_anonymous(&identity, conf->anonymous_scopes->elts,
                                       conf->anonymous_scopes->nelts, tenant,
                                       &error)
@@ -148,6 +159,27 @@ ngx_http_registry_anonymous_compile(ngx_conf_t *cf,
     cln->data = conf->anonymous;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_registry_anonymous_wants_tenant(ngx_array_t *scopes)
+{
+    reg_str_t   *scope;
+    ngx_uint_t   i;
+
+    scope = scopes->elts;
+
+    for (i = 0; i < scopes->nelts; i++) {
+
+        /* arguments of a directive end with a NUL */
+
+        if (ngx_strstr(scope[i].data, REG_PATTERN_TENANT) != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
