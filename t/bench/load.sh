@@ -73,22 +73,29 @@ rate_of() {
 
 
 rate_head() {
-    printf '  %-24s %10s %10s %10s %10s %12s\n' "$1" median least most \
-        "$2" 'CPU us/req'
+    printf '  %-20s %9s %9s %9s %9s %11s %9s\n' "$1" median least most "$2" \
+        'CPU us/req' "$2"
 }
 
+
+# The last column is the ratio by what the gateway's worker spent on a request:
+# it says the same where the gateway is the bottleneck, and is steadier where
+# other processes compete.
 
 # rate_row LABEL NAME MODE BASE-NAME BASE-MODE
 
 rate_row() {
-    local rate base
+    local rate base cost base_cost
 
     rate=$(rate_of "$2" "$3")
     base=$(rate_of "$4" "$5")
+    cost=$(median ${costs[$2 $3]})
+    base_cost=$(median ${costs[$4 $5]})
 
-    printf '  %-24s %10.0f %10.0f %10.0f %10.3f %12.2f\n' "$1" "$rate" \
+    printf '  %-20s %9.0f %9.0f %9.0f %9.3f %11.2f %9.3f\n' "$1" "$rate" \
         "$(least ${rates[$2 $3]})" "$(most ${rates[$2 $3]})" \
-        "$(calculate "$rate / $base")" "$(median ${costs[$2 $3]})"
+        "$(calculate "$rate / $base")" "$cost" \
+        "$(calculate "$base_cost / $cost")"
 }
 
 

@@ -2,13 +2,14 @@
 
 # Copyright (C) ngx_http_registry_module authors
 #
-# probe.pl PORT WORKER SECONDS [FROM TO]
+# probe.pl PORT WORKER SECONDS [FROM TO LIST INDEX]
 #
 # Asks a gateway for /probe every millisecond, which takes one turn of its event
 # loop, and says how long the answers took; after a third of the time renames
-# FROM to TO.  Prints, in milliseconds: median, 99.9th percentile, longest wait,
-# and the longest of all spans that the worker was computing during one wait,
-# which other processes on the machine do not lengthen.
+# FROM to TO, a store that revokes the key INDEX of LIST, and goes on at least
+# until that key is refused.  Prints, in milliseconds: median, 99.9th percentile,
+# longest wait, the most that the worker computed during one wait, and, in
+# seconds, how long it took from the rename to the refusal.
 
 use strict;
 use warnings;
@@ -18,10 +19,12 @@ use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);
 use lib $FindBin::Bin;
 use Client;
 
-die "usage: probe.pl PORT WORKER SECONDS [FROM TO]\n"
-    unless @ARGV == 3 || @ARGV == 5;
+use constant GIVE_UP => 60;
 
-my ($port, $worker, $seconds, $from, $to) = @ARGV;
+die "usage: probe.pl PORT WORKER SECONDS [FROM TO LIST INDEX]\n"
+    unless @ARGV == 3 || @ARGV == 7;
+
+my ($port, $worker, $seconds, $from, $to, $list, $index) = @ARGV;
 
 # The processor time clock of a process: clock_getcpuclockid(3) on Linux.
 
@@ -29,30 +32,68 @@ my $cpu_clock = (-$worker - 1) * 8 + 2;
 
 my $client = Client->new($port);
 my $request = $client->request('/probe');
-my $begin = clock_gettime(CLOCK_MONOTONIC);
+my $begin = now();
 my $next = $begin;
-my $longest_cpu = 0;
-my @waits;
+my $end = $begin + $seconds;
+my ($longest_cpu, $taken_up) = (0, 0);
+my ($renamed, $asker, $question, $asked, @waits);
+
+sub now
+{
+    return clock_gettime(CLOCK_MONOTONIC);
+}
+
+sub begin_reload
+{
+    my $key = (Client::keys_of($list))[$index];
+
+    $asker = Client->new($port);
+    $question = $asker->request(@$key[0, 1]);
+    $asker->status($question) == 200 or die "the key is not let in\n";
+
+    rename $from, $to or die "$from: $!\n";
+    $renamed = $asked = now();
+}
+
+# Asks, now and then, whether the new store holds.
+
+sub ask
+{
+    my $now = now();
+
+    return if $now - $asked < 0.05;
+
+    die "the new store is not taken up\n" if $now - $renamed > GIVE_UP;
+
+    $asked = $now;
+    $taken_up = $now - $renamed if $asker->status($question) == 401;
+}
 
 while (1) {
     my $cpu = clock_gettime($cpu_clock);
-    my $sent = clock_gettime(CLOCK_MONOTONIC);
-
-    last if $sent - $begin >= $seconds;
-
-    if (defined $from && $sent - $begin >= $seconds / 3) {
-        rename $from, $to or die "$from: $!\n";
-        undef $from;
-    }
+    my $sent = now();
 
     $client->status($request) == 204 or die "no 204\n";
 
-    my $now = clock_gettime(CLOCK_MONOTONIC);
+    my $now = now();
 
     push @waits, $now - $sent;
     $cpu = clock_gettime($cpu_clock) - $cpu;
     $longest_cpu = $cpu if $cpu > $longest_cpu;
 
+    if (defined $from && !$taken_up) {
+        if ($renamed) {
+            ask();
+
+        } elsif ($now - $begin >= $seconds / 3) {
+            begin_reload();
+        }
+
+    } elsif ($now >= $end) {
+        last;
+    }
+
+    $now = now();
     $next += 0.001;
     $next = $now if $next < $now;
     sleep $next - $now if $next > $now;
@@ -60,5 +101,5 @@ while (1) {
 
 @waits = sort { $a <=> $b } @waits;
 
-printf "%.3f %.3f %.3f %.3f\n", map { $_ * 1000 } $waits[$#waits / 2],
-    $waits[$#waits * 0.999], $waits[-1], $longest_cpu;
+printf "%.3f %.3f %.3f %.3f %.2f\n", (map { $_ * 1000 } $waits[$#waits / 2],
+    $waits[$#waits * 0.999], $waits[-1], $longest_cpu), $taken_up;

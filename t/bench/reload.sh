@@ -13,7 +13,7 @@ probe_key=5
 
 part_reload() {
     local count=$1 name=registry.$1 round what base waits=() cpus=()
-    local median tail wait cpu
+    local median tail wait cpu taken_up
 
     say
     say "Event loop during a reload of $count keys, ms ($RELOADS times each)"
@@ -21,16 +21,16 @@ part_reload() {
     start_gateway registry "$count"
     new_stores "$count"
 
-    printf '  %-28s %10s %10s %10s %12s\n' reload median p99.9 longest \
-        'longest CPU'
+    printf '  %-24s %9s %9s %9s %12s %11s\n' reload median p99.9 longest \
+        'longest CPU' 'in force, s'
 
     for what in none one all; do
         for ((round = 0; round < RELOADS; round++)); do
-            read -r median tail wait cpu < <(probe "$name" "$what") \
+            read -r median tail wait cpu taken_up < <(probe "$name" "$what") \
                 || fail "no probe of $name"
 
-            printf '  %-28s %10s %10s %10s %12s\n' "${what_text[$what]}" \
-                "$median" "$tail" "$wait" "$cpu"
+            printf '  %-24s %9s %9s %9s %12s %11s\n' "${what_text[$what]}" \
+                "$median" "$tail" "$wait" "$cpu" "${taken_up/#0.00/-}"
 
             if [ "$what" = none ]; then
                 base+=("$wait")
@@ -39,7 +39,6 @@ part_reload() {
 
             waits+=("$wait")
             cpus+=("$cpu")
-            key_status "$name" 401 || fail "$name took no new store up"
             restore "$name"
         done
     done
@@ -94,7 +93,7 @@ probe() {
 
     if [ "$2" != none ]; then
         cp "$store.$2" "$store.next"
-        files=("$store.next" "$store")
+        files=("$store.next" "$store" "$state/list.${1#*.}" $probe_key)
     fi
 
     taskset -c "$client_cpu" "$bench/probe.pl" "${port_of[$1]}" \
@@ -111,7 +110,7 @@ restore() {
     mv "$store.next" "$store"
 
     for ((i = 0; i < 300; i++)); do
-        if key_status "$1" 200; then
+        if let_in "$1"; then
             return
         fi
 
@@ -122,11 +121,11 @@ restore() {
 }
 
 
-# key_status NAME STATUS: says whether the probe's key gets it
+# let_in NAME: says whether the probe's key is let in
 
-key_status() {
+let_in() {
     [ "$("$bench/client.pl" "${port_of[$1]}" 1 "$state/list.${1#*.}" \
-       $probe_key)" = "$2 1" ]
+       $probe_key)" = '200 1' ]
 }
 
 
