@@ -36,8 +36,9 @@ reg_address_parse(reg_address_t *address, reg_str_t text, reg_error_t *error)
     char           buf[INET6_ADDRSTRLEN];
     unsigned char  bytes[16];
 
-    if (text.len < sizeof(buf) && memchr(text.data, '\0', text.len) == NULL) {
-
+    if (text.len > 0 && text.len < sizeof(buf)
+        && memchr(text.data, '\0', text.len) == NULL)
+    {
         memcpy(buf, text.data, text.len);
         buf[text.len] = '\0';
 

@@ -36,8 +36,9 @@ static const reg_oci_status_t  reg_oci_statuses[] = {
 
 
 static const reg_oci_status_t *reg_oci_status(unsigned status);
-static unsigned char *reg_json_put(unsigned char *p, unsigned char *last,
-    const char *text);
+static unsigned char *reg_json_put(unsigned char *p, const char *text);
+static unsigned char *reg_json_put_member(unsigned char *p,
+    unsigned char *last, const char *before, const char *text);
 static unsigned char *reg_json_put_string(unsigned char *p,
     unsigned char *last, const char *text);
 
@@ -64,19 +65,16 @@ reg_oci_error_body(unsigned char *buf, const char *code, const char *message,
 
     /* room for what closes the document, however long the parts are */
 
-    last = buf + REG_OCI_ERROR_MAX - sizeof("\"}]}\n");
+    last = buf + REG_OCI_ERROR_MAX - (sizeof("\"}]}\n") - 1);
 
-    p = reg_json_put(buf, last, "{\"errors\":[{\"code\":\"");
-    p = reg_json_put_string(p, last, code);
-    p = reg_json_put(p, last, "\",\"message\":\"");
-    p = reg_json_put_string(p, last, message);
+    p = reg_json_put_member(buf, last, "{\"errors\":[{\"code\":\"", code);
+    p = reg_json_put_member(p, last, "\",\"message\":\"", message);
 
     if (detail) {
-        p = reg_json_put(p, last, "\",\"detail\":\"");
-        p = reg_json_put_string(p, last, detail);
+        p = reg_json_put_member(p, last, "\",\"detail\":\"", detail);
     }
 
-    p = reg_json_put(p, buf + REG_OCI_ERROR_MAX, "\"}]}\n");
+    p = reg_json_put(p, "\"}]}\n");
 
     return (size_t) (p - buf);
 }
@@ -97,22 +95,29 @@ reg_oci_status(unsigned status)
 }
 
 
-/* Copies the whole text, or nothing of it when it does not fit. */
-
 static unsigned char *
-reg_json_put(unsigned char *p, unsigned char *last, const char *text)
+reg_json_put(unsigned char *p, const char *text)
 {
     size_t  len;
 
     len = strlen(text);
-
-    if (len > (size_t) (last - p)) {
-        return p;
-    }
-
     memcpy(p, text, len);
 
     return p + len;
+}
+
+
+/* The end of the member before, the name of this one and as much as fits. */
+
+static unsigned char *
+reg_json_put_member(unsigned char *p, unsigned char *last, const char *before,
+    const char *text)
+{
+    if ((size_t) (last - p) < strlen(before)) {
+        return p;
+    }
+
+    return reg_json_put_string(reg_json_put(p, before), last, text);
 }
 
 

@@ -64,7 +64,12 @@ reg_query_parse(reg_query_t *query, reg_route_t *route, reg_str_t args,
         return REG_ROUTE_OK;
     }
 
-    if (args.len > REG_QUERY_MAX || memchr(args.data, ';', args.len)) {
+    /* some servers end a parameter at ';', and nginx the query at '#' */
+
+    if (args.len > REG_QUERY_MAX
+        || memchr(args.data, ';', args.len)
+        || memchr(args.data, '#', args.len))
+    {
         return REG_ROUTE_QUERY_INVALID;
     }
 
@@ -156,6 +161,18 @@ reg_content_type_is_form(reg_str_t value)
 {
     static const char  urlencoded[] = "application/x-www-form-urlencoded";
     static const char  multipart[] = "multipart/";
+
+    size_t         i;
+    unsigned char  c;
+
+    for (i = 0; i < value.len && value.data[i] != ';'; i++) {
+
+        c = value.data[i];
+
+        if (c >= 0x7f || (c < 0x20 && c != '\t')) {
+            return 1;
+        }
+    }
 
     while (value.len && (value.data[0] == ' ' || value.data[0] == '\t')) {
         value.data++;
@@ -324,6 +341,9 @@ reg_query_check(reg_query_t *query, reg_route_t *route)
         {
             return REG_ROUTE_DIGEST_INVALID;
         }
+
+    } else {
+        query->digest = REG_STR_NULL;
     }
 
     if (route->resource != REG_RESOURCE_UPLOADS) {

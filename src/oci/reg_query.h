@@ -8,8 +8,9 @@
 /*
  * The query string of a registry request.  A backend must read exactly what
  * we read, so a parameter that the API defines appears at most once, a name
- * that holds '%' or '+' is refused, and so is ';', which older servers take
- * for a separator.  Values are decoded once and then checked.
+ * that holds '%' or '+' is refused, and so are ';', which older servers take
+ * for a separator, and '#', where nginx ends $args.  Values are decoded once
+ * and then checked.
  */
 
 #include "reg_core.h"
@@ -19,9 +20,9 @@
 #define REG_LIST_MAX   1000         /* entries that n= may ask for */
 
 typedef struct {
-    reg_str_t  mount;               /* decoded; empty when absent or empty */
-    reg_str_t  from;                /* decoded; empty when absent or empty */
-    reg_str_t  digest;              /* decoded */
+    reg_str_t  mount;               /* decoded; empty when absent or empty, */
+    reg_str_t  from;                /* and where the endpoint has no such */
+    reg_str_t  digest;              /* parameter */
     int64_t    n;                   /* -1: absent; above REG_LIST_MAX: cap it */
     unsigned   has_mount:1;         /* the parameter is there, be it empty */
     unsigned   has_from:1;
@@ -48,7 +49,7 @@ reg_route_rc_t reg_query_parse(reg_query_t *query, reg_route_t *route,
  * Copies args to dst without mount= and from= (when drop_mount is set) and
  * with n= lowered to REG_LIST_MAX.  args has passed reg_query_parse().  dst
  * holds args.len bytes; returns the bytes written.  Everything else is copied
- * byte for byte, in order.
+ * byte for byte, in order, but for empty pairs ("&&").
  */
 
 size_t reg_query_rewrite(unsigned char *dst, reg_str_t args,
@@ -58,7 +59,8 @@ size_t reg_query_rewrite(unsigned char *dst, reg_str_t args,
 /*
  * Says whether a Content-Type value is one that Go's FormValue, and so
  * Distribution, would read parameters from the body for: urlencoded forms
- * and anything multipart.
+ * and anything multipart.  A type that is not all printable ASCII counts as
+ * one: Go trims any Unicode space and makes an "i" of U+0130.
  */
 
 int reg_content_type_is_form(reg_str_t value);
