@@ -9,7 +9,9 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_RCVTIMEO TCP_NODELAY);
+
+use constant TIMEOUT => 30;     # seconds without an answer
 
 # What docker sends with the GET of a manifest, in one Accept line.
 
@@ -49,6 +51,8 @@ sub connection
         or die "127.0.0.1:$self->{port}: $!\n";
 
     setsockopt $self->{socket}, IPPROTO_TCP, TCP_NODELAY, 1;
+    setsockopt $self->{socket}, SOL_SOCKET, SO_RCVTIMEO,
+        pack('l!l!', TIMEOUT, 0);
     $self->{buffer} = '';
 
     return $self->{socket};
@@ -61,7 +65,7 @@ sub fill
     my $n = sysread $self->{socket}, $self->{buffer}, 65536,
         length $self->{buffer};
 
-    die "127.0.0.1:$self->{port}: connection lost\n" unless $n;
+    die "127.0.0.1:$self->{port}: no answer\n" unless $n;
 }
 
 # Sends a request, reads the whole response and returns its status.

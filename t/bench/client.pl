@@ -15,7 +15,8 @@ use FindBin;
 use lib $FindBin::Bin;
 use Client;
 
-die "usage: client.pl PORT COUNT LIST [INDEX [AUTHORIZATION]]\n" unless @ARGV >= 3;
+die "usage: client.pl PORT COUNT LIST [INDEX [AUTHORIZATION]]\n"
+    unless @ARGV >= 3;
 
 my ($port, $count, $list, $index, $authorization) = @ARGV;
 my $client = Client->new($port);

@@ -4,8 +4,8 @@
 -- as its experts write it: FFI only, nothing that the JIT compiler refuses on
 -- the hot path, identities parsed once and kept in a cache of the worker.
 --
---     init_by_lua      load(FILE, SECONDS)   store.pl's records to shared memory
---     access_by_lua    access()              key, scope, counter
+--     init_by_lua    load(FILE, SECONDS)   store.pl's records to shared memory
+--     access_by_lua  access()              key, scope, counter
 --
 -- SECONDS is how long a worker may go by what it read of a record.  With 0 it
 -- asks shared memory for every request, and keeps only what cannot change: the

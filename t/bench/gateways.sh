@@ -116,6 +116,8 @@ END
 #     auth_request        a subrequest to another nginx, on kept connections
 #     auth_request_close  the same, on a connection for each
 #     return              no proxy: return 200
+#
+# Those that authorise do not forward Authorization, plain does.
 
 gateway_conf() {
     local kind=$1 count=$2 port=$3 seconds

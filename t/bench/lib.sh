@@ -31,7 +31,7 @@ bench_begin() {
 
     mapfile -t ports < <(perl -MIO::Socket::INET -e '
         @s = map { IO::Socket::INET->new(Listen => 1,
-                       LocalAddr => "127.0.0.1") or die "$!\n" } 1 .. 24;
+                       LocalAddr => "127.0.0.1") or die "$!\n" } 1 .. 64;
         print $_->sockport, "\n" for @s')
 
     bench_processors

@@ -5,8 +5,9 @@
 declare -A rates costs
 
 
-# load NAME PATH-AND-KEY|cycle: one run of wrk; $rate is requests per second,
-# $cost what the gateway's worker spent on each, in microseconds of processor.
+# load NAME one|cycle: one run of wrk with the first key or with all of the
+# list in turn; $rate is requests per second, $cost what the worker spent on
+# each, in microseconds of processor.
 
 load() {
     local name=$1 url arguments before after
@@ -26,7 +27,7 @@ load() {
 
     # wrk counts in whole seconds, but ends early and in order when interrupted
 
-    timeout -s INT "$DURATION" taskset -c "$client_cpu" \
+    timeout -k 5 -s INT "$DURATION" taskset -c "$client_cpu" \
         wrk -t1 -c32 -d 600s -H "User-Agent: docker/20.10.24" \
         -H "Accept: application/vnd.oci.image.manifest.v1+json" \
         "${arguments[@]}" >"$state/wrk.out" 2>&1

@@ -7,9 +7,9 @@
 # Asks a gateway for /probe every millisecond, which takes one turn of its event
 # loop, and says how long the answers took; after a third of the time renames
 # FROM to TO, a store that revokes the key INDEX of LIST, and goes on at least
-# until that key is refused.  Prints, in milliseconds: median, 99.9th percentile,
-# longest wait, the most that the worker computed during one wait, and, in
-# seconds, how long it took from the rename to the refusal.
+# until that key is refused.  Prints, in milliseconds, the median, the 99.9th
+# percentile and the longest wait and the most that the worker computed during
+# one, and in seconds the time from the rename to the refusal.
 
 use strict;
 use warnings;
