@@ -1,0 +1,211 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/*
+ * Every command and option there is: parsing, help, and the checks of the
+ * manual page and the completion all begin here.
+ */
+
+#include "cli.h"
+
+
+#define CLI_END  { CLI_OPTIONS, 0, NULL, NULL, NULL, 0 }
+
+
+const cli_option_t  cli_global_options[] = {
+    { CLI_OPT_STORE, 0, "store", "URL",
+      "where the records are: file:PATH; $REGISTRY_STORE by default", 0 },
+    { CLI_OPT_PEPPER_FILE, 0, "pepper-file", "FILE",
+      "the secret of registry_pepper_file, for keys that are hashed with it",
+      0 },
+    { CLI_OPT_FORMAT, 0, "format", "table|json",
+      "table for people (the default), json for programs", 0 },
+    { CLI_OPT_HELP, 0, "help", NULL, "this text", 'h' },
+    { CLI_OPT_VERSION, 0, "version", NULL, "print the version", 0 },
+    CLI_END
+};
+
+
+static const cli_option_t  cli_no_options[] = { CLI_END };
+
+static const cli_option_t  cli_key_create_options[] = {
+    { CLI_OPT_TENANT, CLI_REQUIRED, "tenant", "T",
+      "the tenant that the key belongs to", 0 },
+    { CLI_OPT_NAME, 0, "name", "NAME", "what people call the key", 0 },
+    { CLI_OPT_ROLE, CLI_MANY, "role", "R", "a role of the key", 0 },
+    { CLI_OPT_SCOPE, CLI_MANY, "scope", "SCOPE",
+      "a scope of the key, such as repository:{tenant}/app:pull", 0 },
+    { CLI_OPT_EXPIRES, 0, "expires", "90d|TIME",
+      "when the key ends; never by default", 0 },
+    { CLI_OPT_NOT_BEFORE, 0, "not-before", "7d|TIME",
+      "when the key begins; at once by default", 0 },
+    { CLI_OPT_ALLOW_FROM, CLI_MANY, "allow-from", "CIDR",
+      "a network the key may be used from; any by default", 0 },
+    { CLI_OPT_OUTPUT, 0, "output", "key|docker|k8s|json",
+      "what to print: the key alone (the default), a docker config.json, a "
+      "Kubernetes image-pull Secret, or the record with the key", 0 },
+    { CLI_OPT_REGISTRY, 0, "registry", "HOST",
+      "the registry as clients call it, for docker and k8s", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_key_list_options[] = {
+    { CLI_OPT_TENANT, 0, "tenant", "T", "only keys of this tenant", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_key_rotate_options[] = {
+    { CLI_OPT_OVERLAP, 0, "overlap", "7d",
+      "how long the old key still works; 7d by default", 0 },
+    { CLI_OPT_EXPIRES, 0, "expires", "90d|TIME",
+      "when the new key ends; by default it lives as long as the old one was "
+      "meant to", 0 },
+    { CLI_OPT_OUTPUT, 0, "output", "key|docker|k8s|json",
+      "what to print, as for key create", 0 },
+    { CLI_OPT_REGISTRY, 0, "registry", "HOST",
+      "the registry as clients call it, for docker and k8s", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_key_revoke_options[] = {
+    { CLI_OPT_STDIN, 0, "stdin", NULL,
+      "find the leaked keys in the text on standard input", 0 },
+    { CLI_OPT_TENANT, 0, "tenant", "T",
+      "all keys of this tenant; goes with --created-before", 0 },
+    { CLI_OPT_CREATED_BEFORE, 0, "created-before", "30d|TIME",
+      "only keys that are older", 0 },
+    { CLI_OPT_REASON, 0, "reason", "TEXT", "why, for the record", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_tenant_set_options[] = {
+    { CLI_OPT_LABEL, CLI_MANY, "label", "NAME=VALUE", "set a label", 0 },
+    { CLI_OPT_UNLABEL, CLI_MANY, "unlabel", "NAME", "remove a label", 0 },
+    { CLI_OPT_SUSPEND, 0, "suspend", NULL, "refuse all keys of the tenant",
+      0 },
+    { CLI_OPT_RESUME, 0, "resume", NULL, "end a suspension", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_role_set_options[] = {
+    { CLI_OPT_SCOPE, CLI_MANY | CLI_REQUIRED, "scope", "SCOPE",
+      "a scope of the role, such as repository:{tenant}/**:pull", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_apply_options[] = {
+    { CLI_OPT_FILE, CLI_REQUIRED, "file", "FILE",
+      "what should be, as JSON; - is standard input", 'f' },
+    { CLI_OPT_DRY_RUN, 0, "dry-run", NULL,
+      "print what would be done and change nothing", 0 },
+    { CLI_OPT_PRUNE, 0, "prune", NULL,
+      "revoke keys and remove tenants and roles that the file does not name",
+      0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_explain_options[] = {
+    { CLI_OPT_KEY_ID, 0, "key-id", "ID", "who asks: the holder of this key",
+      0 },
+    { CLI_OPT_ANONYMOUS, 0, "anonymous", NULL,
+      "who asks: somebody without credentials", 0 },
+    { CLI_OPT_SCOPE, CLI_MANY, "scope", "SCOPE",
+      "a scope of registry_anonymous, with --anonymous", 0 },
+    { CLI_OPT_TENANT, 0, "tenant", "T",
+      "the tenant of registry_anonymous, with --anonymous", 0 },
+    { CLI_OPT_REPOSITORY, 0, "repository", "R", "what is asked for", 0 },
+    { CLI_OPT_CATALOG, 0, "catalog", NULL,
+      "ask for the list of repositories", 0 },
+    { CLI_OPT_API, 0, "api", "NAME", "ask for an API behind registry api",
+      0 },
+    { CLI_OPT_ACTION, 0, "action", "A",
+      "pull, push or delete; or the action of the API", 0 },
+    { CLI_OPT_FROM, 0, "from", "R",
+      "the source of a mount, with --action push", 0 },
+    { CLI_OPT_ADDRESS, 0, "address", "IP", "where the client is", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_audit_list_options[] = {
+    { CLI_OPT_SINCE, 0, "since", "30d|TIME", "only what is younger", 0 },
+    CLI_END
+};
+
+
+const cli_command_t  cli_commands[] = {
+
+    { "key", "create", NULL, "make an API key and print it, once",
+      "The key alone goes to standard output, all else to standard error. "
+      "It cannot be shown again: the store keeps its hash.",
+      cli_key_create_options, cli_key_create },
+
+    { "key", "list", NULL, "list keys with their state", NULL,
+      cli_key_list_options, cli_key_list },
+
+    { "key", "show", "ID", "show a key's record", NULL,
+      cli_no_options, cli_key_show },
+
+    { "key", "rotate", "ID", "make the next key and let the old one run out",
+      "The new key has the name, roles, scopes and networks of the old one, "
+      "which ends after the overlap.",
+      cli_key_rotate_options, cli_key_rotate },
+
+    { "key", "revoke", "[ID]", "end a key at once and for good",
+      "Takes the id of a key, or --stdin, or --tenant with --created-before. "
+      "A leaked key is never an argument: everybody on the machine could read "
+      "it there.",
+      cli_key_revoke_options, cli_key_revoke },
+
+    { "tenant", "set", "T", "create or change a tenant", NULL,
+      cli_tenant_set_options, cli_tenant_set },
+
+    { "tenant", "list", NULL, "list tenants", NULL,
+      cli_no_options, cli_tenant_list },
+
+    { "tenant", "show", "T", "show a tenant", NULL,
+      cli_no_options, cli_tenant_show },
+
+    { "role", "set", "R", "create a role or replace its scopes", NULL,
+      cli_role_set_options, cli_role_set },
+
+    { "role", "list", NULL, "list roles, the built-in ones too", NULL,
+      cli_no_options, cli_role_list },
+
+    { "role", "show", "R", "show a role", NULL,
+      cli_no_options, cli_role_show },
+
+    { NULL, "apply", NULL, "make the store what a file says",
+      "The file is {\"version\":1} and any of these sections:\n"
+      "\"tenants\":{\"NAME\":{\"labels\":{...},\"suspended\":false}}\n"
+      "\"roles\":{\"NAME\":{\"scopes\":[...]}}\n"
+      "\"keys\":{\"TENANT/NAME\":{\"roles\":[...],\"scopes\":[...],\n"
+      "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME}}\n"
+      "\"expires_in\":\"90d\" sets the end of a key that is created. A member "
+      "that the file does not name is left as it is; null removes it. A key "
+      "that does not exist is created and printed, once, as TENANT/NAME, a tab "
+      "and the key. --prune touches only the sections that the file has.",
+      cli_apply_options, cli_apply },
+
+    { "store", "check", NULL, "check every record of the store", NULL,
+      cli_no_options, cli_store_check },
+
+    { "store", "export", NULL, "print the store, for a backup", NULL,
+      cli_no_options, cli_store_export },
+
+    { "store", "import", "FILE", "merge a backup into the store",
+      "Records of the backup replace those of the store, but nothing comes "
+      "back to life: a revocation, rotation or suspension in the store stays. "
+      "- is standard input.",
+      cli_no_options, cli_store_import },
+
+    { NULL, "explain", NULL, "say what the gateway would decide, and why",
+      "Exit code 0: allowed, 1: denied. Without --repository, --catalog or "
+      "--api the question is a login.",
+      cli_explain_options, cli_explain },
+
+    { "audit", "list", NULL, "list who changed what", NULL,
+      cli_audit_list_options, cli_audit_list },
+
+    { NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};

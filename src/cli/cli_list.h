@@ -1,0 +1,40 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef CLI_LIST_H
+#define CLI_LIST_H
+
+/*
+ * Listing and showing records of the store.
+ */
+
+#include "cli_output.h"
+#include "cli_store.h"
+
+/* A record for people and programs; NULL: memory ran out. */
+
+typedef json_t *(*cli_view_t)(const cli_store_t *store,
+    const reg_record_t *record);
+
+/* Whether a record belongs into the list. */
+
+typedef int (*cli_want_t)(const cli_t *cli, const reg_record_t *record);
+
+
+/* Adds the records of a type to rows; want may be NULL. */
+
+cli_rc_t cli_list_add(cli_rows_t *rows, const cli_store_t *store,
+    reg_record_type_t type, cli_want_t want, cli_view_t view);
+
+/* Opens the store, lists the records of a type and closes it. */
+
+cli_rc_t cli_list(const cli_t *cli, reg_record_type_t type,
+    const cli_column_t *columns, cli_want_t want, cli_view_t view);
+
+/* Shows one record of an open store. */
+
+cli_rc_t cli_list_show(const cli_store_t *store, const cli_entry_t *entry,
+    cli_view_t view);
+
+#endif /* CLI_LIST_H */
