@@ -130,7 +130,9 @@ reg_cidr_contains(const reg_cidr_t *cidr, const reg_address_t *address)
     size_t         i;
     unsigned char  differ;
 
-    if (cidr->address.family != address->family) {
+    if (address->family == REG_ADDRESS_NONE
+        || cidr->address.family != address->family)
+    {
         return 0;
     }
 

@@ -11,6 +11,7 @@
  * I/O, takes the time as a parameter and writes into what the caller owns.
  */
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -61,9 +62,10 @@ void reg_error_set(reg_error_t *error, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 
-/* Arguments for the conversion "%.*s". */
+/* Arguments for the conversion "%.*s"; a negative precision would be none. */
 
-#define REG_FMT(s)  (int) (s).len, (const char *) (s).data
+#define REG_FMT(s)                                                            \
+    (int) ((s).len < INT_MAX ? (s).len : INT_MAX), (const char *) (s).data
 
 
 static inline reg_str_t

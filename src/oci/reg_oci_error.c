@@ -24,6 +24,14 @@ static const reg_oci_status_t  reg_oci_statuses[] = {
     { 415, "UNSUPPORTED", "a form is no body for this API" },
     { 416, "RANGE_INVALID", "the range cannot be satisfied" },
     { 429, "TOOMANYREQUESTS", "too many requests" },
+
+    /* nginx's own kinds of 400: headers too large, certificates, plain HTTP */
+
+    { 494, "UNSUPPORTED", "the request headers are too large" },
+    { 495, "UNSUPPORTED", "the client certificate is not valid" },
+    { 496, "UNSUPPORTED", "a client certificate is required" },
+    { 497, "UNSUPPORTED", "plain HTTP was sent to an HTTPS port" },
+
     { 500, "UNKNOWN", "internal error" },
     { 501, "UNSUPPORTED", "not implemented" },
     { 502, "UNAVAILABLE", "the registry behind this gateway gave no valid "

@@ -156,6 +156,12 @@ reg_route_parse(reg_route_t *route, reg_method_t method, reg_str_t path)
     } else {
         route->resource = REG_RESOURCE_NONE;
 
+        /* of what ends in a slash, only uploads get as far as to a name */
+
+        if (rc == REG_ROUTE_NAME_INVALID && path.data[path.len - 1] == '/') {
+            path.len--;
+        }
+
         if (!reg_path_is_canonical(path)) {
             rc = REG_ROUTE_NOT_CANONICAL;
         }
