@@ -89,11 +89,13 @@ $(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
 	    scripts/configure-module $(B)/nginx
 	@touch $@
 
+# install makes a new file: an nginx may have the old one mapped
+
 $(MODULE): $(B)/nginx/Makefile $(MODULE_FILES)
 	$(call say,MAKE,$@)
 	$(Q)$(MAKE) $(if $(V),,-s) -C $$(cat $(B)/nginx/source) \
 	    -f $(abspath $(B))/nginx/Makefile modules
-	$(Q)cp $(B)/nginx/$(@F) $@
+	$(Q)install $(B)/nginx/$(@F) $@
 
 $(LIBRARY): $(CORE_OBJS)
 	$(call say,AR,$@)

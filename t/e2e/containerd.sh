@@ -36,10 +36,9 @@ wait_for images ls || skip_all "containerd does not start here:" \
 start_backend
 registry tenant set acme
 registry tenant set other
-start_gateway
-
 pusher=$(new_key --tenant acme --role image-pusher)
 stranger=$(new_key --tenant other --role image-puller)
+start_gateway
 
 app=$gateway/acme/app
 oci_layout "$dir/image" amd64

@@ -21,15 +21,14 @@ wait_for docker version ||
 start_backend
 registry tenant set acme
 registry tenant set other
-start_gateway
-
 pusher=$(new_key --tenant acme --name pusher --role image-pusher)
 puller=$(new_key --tenant acme --name puller --role image-puller)
 stranger=$(new_key --tenant other --name stranger --role image-pusher)
+start_gateway
 
 app=$gateway/acme/app
 head -c 300000 /dev/urandom > "$dir/layer"
-tar -C "$dir" -c layer | docker import -q - "$app:1" > "$dir/id" ||
+tar -C "$dir" -c layer | docker import - "$app:1" > "$dir/id" ||
     bail_out "no image to work with"
 
 

@@ -9,10 +9,10 @@ command -v wrk > /dev/null || skip_all "wrk is not installed"
 
 start_backend
 registry tenant set acme
+key=$(new_key --tenant acme --role image-pusher)
 start_gateway
 
 oci_layout "$dir/image" amd64
-key=$(new_key --tenant acme --role image-pusher)
 auth_file "$key" "$dir/auth.json"
 skopeo --insecure-policy copy -q --authfile "$dir/auth.json" \
     --dest-tls-verify=false "oci:$dir/image:latest" \

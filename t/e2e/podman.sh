@@ -19,10 +19,9 @@ pod info > "$dir/podman.log" 2>&1 ||
 
 start_backend
 registry tenant set acme
-start_gateway
-
 pusher=$(new_key --tenant acme --role image-pusher)
 puller=$(new_key --tenant acme --role image-puller)
+start_gateway
 export REGISTRY_AUTH_FILE=$dir/auth.json
 
 app=$gateway/acme/app

@@ -212,7 +212,7 @@ request() {                                     # METHOD PATH [curl options]
     local method=$1 path=$2
 
     shift 2
-    curl -sk -X "$method" -o "$dir/body" -w '%{http_code}\n' \
+    curl -sk -m 30 -X "$method" -o "$dir/body" -w '%{http_code}\n' \
         ${key:+-u "someone:$key"} "$@" "http://$gateway$path"
     cat "$dir/body"
 }
