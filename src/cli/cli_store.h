@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     const cli_t     *cli;
-    const char      *label;         /* of a record in messages; NULL: its name */
+    const char      *label;         /* of a record in messages, or NULL */
     char            *path;          /* symbolic links followed */
     int              lock;          /* -1: not open, here and below */
     int              audit;         /* open during a commit */

@@ -106,7 +106,7 @@ reg_record_parse(reg_record_t **record, reg_record_type_t type,
 
     if (json == NULL) {
 
-        /* where jansson runs out of memory it may well say nothing at all */
+        /* where memory runs out jansson often says nothing, or blames a byte */
 
         if (json_error_code(&je) == json_error_out_of_memory
             || je.text[0] == '\0')

@@ -31,7 +31,8 @@
  * REG_OK        *record is set, the caller frees it with reg_record_free();
  *               it is marked newer where its version is
  * REG_INVALID   no such record; *error says why and names the member
- * REG_NOMEM     nothing was allocated that the caller has to free
+ * REG_NOMEM     nothing was allocated that the caller has to free; inside
+ *               jansson this may look like REG_INVALID
  */
 
 reg_rc_t reg_record_parse(reg_record_t **record, reg_record_type_t type,
