@@ -101,6 +101,10 @@ reg_record_parse(reg_record_t **record, reg_record_type_t type,
         return REG_INVALID;
     }
 
+    /* jansson does not set all of it where it fails early */
+
+    memset(&je, 0, sizeof(json_error_t));
+
     json = json_loadb((const char *) text.data, text.len,
                       JSON_REJECT_DUPLICATES, &je);
 
