@@ -1,0 +1,291 @@
+# What README.md and docs/ show, as tests can use it.
+#
+#     . "$(dirname "$0")/../lib/docs.sh"
+#
+# The blocks of the documents, in $blocks:
+#
+#     <document>-<line>.<language>       what stands between ``` and ```
+#     <document>-<line>.<language>.ask   comments "<!-- ... -->" right behind it
+#
+# A sandbox stands in for a machine: the paths and addresses of the documents
+# are mapped into $dir by localise, and back by globalise.
+
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+dir=$(mktemp -d /tmp/registry-docs.XXXXXX)
+blocks=$dir/blocks
+documents=("$top/README.md" "$top"/docs/*.md)
+
+NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
+NGINX=${TEST_NGINX_BINARY:-nginx}
+MODULE=${TEST_NGINX_LOAD_MODULES:-$top/build/ngx_http_registry_module.so}
+REGISTRY_STORE=file:$dir/lib/store.json
+export REGISTRY_STORE
+
+pids=()
+
+
+cleanup() {
+    local status=$? pid
+
+    trap '' INT TERM HUP
+
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
+    done
+
+    rm -rf "$dir"
+    exit $status
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+umask 022
+mkdir -p "$blocks" "$dir/lib" "$dir/etc" "$dir/access" "$dir/tmp" "$dir/keys"
+
+for document in "${documents[@]}"; do
+    awk -v out="$blocks/$(basename "$document" .md)" '
+        /^```[a-z]+$/ {
+            file = sprintf("%s-%04d.%s", out, FNR, substr($0, 4))
+            printf "" > file
+            inside = 1
+            next
+        }
+        /^```$/ { ask = inside; inside = !inside; next }
+        inside  { print > file; next }
+        ask && sub(/^<!-- /, "") && sub(/ -->$/, "") {
+            print > (file ".ask")
+            next
+        }
+        { ask = 0 }
+    ' "$document"
+done
+
+
+free_port() {
+    local port
+
+    for port in $(shuf -i 20000-30000 -n 50); do
+        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+}
+
+
+wait_for() {                                    # COMMAND...
+    local i
+
+    for i in {1..100}; do
+        "$@" > /dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+
+    return 1
+}
+
+
+listens() {                                     # PORT
+    (: < "/dev/tcp/127.0.0.1/$1")
+}
+
+
+PORT=$(free_port)
+BACKEND_PORT=$(free_port)
+
+if [ "$(id -u)" = 0 ]; then
+    user="user $(id -un) $(id -gn);"
+else
+    user=
+fi
+
+
+localise() {
+    sed -e "s|^user .*|$user|" \
+        -e "s|/usr/lib/nginx/modules/ngx_http_registry_module.so|$MODULE|" \
+        -e "s|/var/lib/ngx-registry|$dir/lib|g" \
+        -e "s|/etc/nginx/|$dir/etc/|g" \
+        -e "s|/var/log/nginx/|$dir/access/|g" \
+        -e "s|127.0.0.1:8080|127.0.0.1:$PORT|g" \
+        -e "s|127.0.0.1:5000|127.0.0.1:$BACKEND_PORT|g" \
+        -e "s|127.0.0.1:5001|127.0.0.1:1|g" "$@"
+}
+
+
+globalise() {
+    sed -e "s|$dir/lib|/var/lib/ngx-registry|g" -e "s|$dir/etc/|/etc/nginx/|g"
+}
+
+
+# The directives that stand at the top of a block, one a line.
+
+top_directives() {
+    sed 's/#.*//' | tr '\n' ' ' | awk '
+        BEGIN { RS = "[;{}]"; depth = 0 }
+        { if (depth == 0 && $1 != "") print $1 }
+        RT == "{" { depth++ }
+        RT == "}" { depth-- }
+    '
+}
+
+
+# Makes a whole nginx.conf of a block, by the level that its directives need.
+
+whole_conf() {                                  # FILE
+    local first=$(top_directives < "$1") level=location store=
+
+    case $'\n'$first$'\n' in
+    *$'\n'http$'\n'*)                                         level=main ;;
+    *$'\n'server$'\n'* | *$'\n'upstream$'\n'* | \
+    *$'\n'registry_store$'\n'* | *$'\n'registry_pepper*)      level=http ;;
+    *$'\n'location$'\n'*)                                     level=server ;;
+    esac
+
+    if [ $level = main ]; then
+        sed "s|^http {|&$(temp_paths)|" "$1"
+        return
+    fi
+
+    # an example may leave out what every configuration has
+
+    grep -q registry_store "$1" ||
+        store="registry_store file:/var/lib/ngx-registry/store.json;"
+
+    echo "user x;"
+    echo "load_module /usr/lib/nginx/modules/ngx_http_registry_module.so;"
+    echo "events { }"
+    echo "http { $(temp_paths) $store"
+    [ $level = http ] || echo "server { listen 127.0.0.1:8080;"
+    [ $level != location ] || echo "location /v2/ {"
+    cat "$1"
+    [ $level != location ] || echo "proxy_pass http://127.0.0.1:5000; }"
+    [ $level = http ] || echo "}"
+    echo "}"
+}
+
+
+# A user who is not root may not write to those of the system.
+
+temp_paths() {
+    local kind
+
+    for kind in client_body proxy fastcgi uwsgi scgi; do
+        printf ' %s_temp_path %s;' $kind "$dir/tmp/$kind"
+    done
+}
+
+
+nginx() {                                       # CONF ARGUMENT...
+    LD_PRELOAD=${TEST_NGINX_PRELOAD:-} "$NGINX" -p "$dir" -e "$dir/error.log" \
+        -c "$@"
+}
+
+
+nginx_test() {                                  # CONF
+    nginx "$1" -t -g "pid $dir/test.pid;" 2>&1
+}
+
+
+# What "nginx -t" says of a configuration that is as it should be.
+
+nginx_is_content() {
+    echo "nginx: the configuration file $dir/etc/nginx.conf syntax is ok"
+    echo "nginx: configuration file $dir/etc/nginx.conf test is successful"
+}
+
+
+start_nginx() {                                 # CONF PORT
+    nginx "$1" -g "daemon off; pid $dir/$2.pid;" &
+    nginx_pid=$!
+    pids+=($nginx_pid)
+
+    wait_for listens "$2"
+}
+
+
+stop_nginx() {
+    kill "$nginx_pid"
+    wait "$nginx_pid"
+    unset "pids[-1]"
+}
+
+
+bail_out() {
+    echo "Bail out! $*"
+    tail -n 20 "$dir/error.log" | sed 's/^/# /'
+    exit 1
+}
+
+
+# A backend that says what it was sent.
+
+start_backend() {
+    cat > "$dir/backend.conf" <<END
+$user
+events { }
+http {
+    $(temp_paths)
+    access_log off;
+    map \$http_authorization \$auth {
+        ''       -;
+        default  \$http_authorization;
+    }
+    server {
+        listen 127.0.0.1:$BACKEND_PORT;
+        location / {
+            return 200
+                "\$request_method \$request_uri [\$auth] x-tenant=\$http_x_tenant";
+        }
+    }
+}
+END
+    start_nginx "$dir/backend.conf" "$BACKEND_PORT"
+}
+
+
+registry() {
+    "$NGX_REGISTRY" "$@"
+}
+
+
+# The store of the sandbox, and the files that the documents speak of.  The key
+# of a name is in $dir/keys/NAME.
+
+make_store() {
+    echo "a pepper that nobody guesses" > "$dir/etc/registry.pepper"
+    echo "gateway:secret" > "$dir/etc/registry.backend"
+    cp "$top/conf.example/registry_proxy.conf" "$dir/etc/"
+
+    registry tenant set acme --label project=apollo > /dev/null
+
+    make_key laptop --role image-puller
+    make_key ci --role image-pusher
+    make_key admin --role registry-admin
+    make_key chat --scope api:chat:invoke
+    make_key office --role image-puller --allow-from 10.0.0.0/8
+    make_key peppered --role image-puller \
+        --pepper-file "$dir/etc/registry.pepper"
+}
+
+
+make_key() {                                    # NAME ARGUMENT...
+    local name=$1
+
+    shift
+    registry key create --tenant acme --name "$name" "$@" > "$dir/keys/$name"
+}
+
+
+# One request; prints status, headers and body.
+
+ask() {                                         # METHOD PATH [OPTION]...
+    local method=$1 path=$2
+
+    shift 2
+    [ "$method" != HEAD ] || set -- --head "$@"
+    curl -sig --path-as-is -X "$method" "$@" "http://127.0.0.1:$PORT$path" |
+        tr -d '\r'
+}
