@@ -72,7 +72,8 @@ build: $(MODULE) $(TOOL) $(UNIT_BINS)
 .PHONY: module
 module: $(MODULE)
 
-# configure has to see a new or a removed file
+# configure has to see a new or a removed file; two makes at once, in two
+# terminals, take turns
 
 MODULE_FILES = $(CORE) $(HEADERS) $(wildcard src/nginx/*.c)
 
@@ -86,15 +87,15 @@ FORCE:
 $(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
 	$(call say,CONF,$(@D))
 	$(Q)SANITIZE="$(SANITIZE)" NGINX_SRC="$(NGINX_SRC)" OPT="$(OPT)" \
-	    scripts/configure-module $(B)/nginx
+	    flock $(B)/lock scripts/configure-module $(B)/nginx
 	@touch $@
 
 # install makes a new file: an nginx may have the old one mapped
 
 $(MODULE): $(B)/nginx/Makefile $(MODULE_FILES)
 	$(call say,MAKE,$@)
-	$(Q)$(MAKE) $(if $(V),,-s) -C $$(cat $(B)/nginx/source) \
-	    -f $(abspath $(B))/nginx/Makefile modules
+	$(Q)flock $(B)/lock $(MAKE) $(if $(V),,-s) \
+	    -C $$(cat $(B)/nginx/source) -f $(abspath $(B))/nginx/Makefile modules
 	$(Q)install $(B)/nginx/$(@F) $@
 
 $(LIBRARY): $(CORE_OBJS)

@@ -86,8 +86,8 @@ stop_gateway
 
 # api.conf
 
-example api.conf
 chat=$(new_key --tenant acme --scope api:chat:invoke)
+example api.conf
 key=
 is "$(status POST /chat/completions -d '{}')" 401 \
    "api.conf: a call without a key"
@@ -178,10 +178,10 @@ is "$(sed -n 's/\r//; s/^WWW-Authenticate: //Ip' "$dir/headers")" \
 is "$(status GET /v2/ "${new[@]}" -u olduser:oldpassword)" 401 \
    "htpasswd.conf: the new name takes no password"
 key=$acme
-is "$(status GET /v2/acme/app/tags/list "${new[@]}")" 404 \
+is "$(status GET /v2/acme/app/tags/list "${new[@]}")" 200 \
    "htpasswd.conf: the new name takes a key, and the backend is content"
 is "$(tail -n 1 "$backend_log")" \
-   "404 GET /v2/acme/app/tags/list HTTP/1.1 tenant=\"-\" authorization=\"Basic \
+   "200 GET /v2/acme/app/tags/list HTTP/1.1 tenant=\"-\" authorization=\"Basic \
 $(printf gateway:gatewaypassword | base64)\"" \
    "htpasswd.conf: with the password of the gateway"
 stop_gateway

@@ -37,10 +37,8 @@ login() {                                       # KEY
 }
 
 
-fails "login with a wrong password" 'unauthorized|authentication required' \
-    login wrong
-fails "login with a mistyped key" 'unauthorized|authentication required' \
-    login "${pusher%?}x"
+fails "login with a wrong password" '401 Unauthorized' login wrong
+fails "login with a mistyped key" '401 Unauthorized' login "${pusher%?}x"
 runs "login with a key" login "$pusher"
 
 runs "push" docker push -q "$app:1"

@@ -21,8 +21,20 @@ skopeo --insecure-policy copy -q --authfile "$dir/auth.json" \
 manifest=/v2/acme/app/manifests/1
 
 
-status() { request GET "$manifest" "$@" | head -n 1; }
-reason() { tail -n 1 "$gateway_log" | jq -r '.decision + " " + .reason'; }
+accept='Accept: application/vnd.oci.image.manifest.v1+json'
+
+
+status() {
+    request GET "$manifest" -H "$accept" "$@" | head -n 1
+}
+
+
+# What the log says about the last request with $key.
+
+reason() {
+    grep -F "\"key\":\"$(key_id "$key")\"" "$gateway_log" | tail -n 1 |
+        jq -r '.decision + " " + .reason'
+}
 
 
 # Seconds until the answer to a GET of the manifest is another than STATUS.
@@ -43,8 +55,7 @@ seconds_until_not() {                           # STATUS
 key=$(new_key --tenant acme --role image-puller)
 wait_for eval '[ "$(status)" = 200 ]'
 is "$(status)" 200 "a new key works, as a Basic password"
-is "$(key= request GET "$manifest" -H "Authorization: Bearer $key" |
-    head -n 1)" 200 "and as a Bearer token"
+is "$(bearer=$key; key=; status -H "Authorization: Bearer $bearer")" 200 "and as a Bearer token"
 is "$(reason)" "allow granted" "the log says so"
 
 
@@ -75,7 +86,7 @@ busy=$(new_key --tenant acme --role image-puller)
 key=$(new_key --tenant acme --role image-puller)
 wait_for eval '[ "$(status)" = 200 ]'
 
-wrk -t 1 -c 16 -d 20 -H "Authorization: Bearer $busy" \
+wrk -t 1 -c 16 -d 8 -H "Authorization: Bearer $busy" -H "$accept" \
     "http://$gateway$manifest" > "$dir/wrk" 2>&1 &
 wrk=$!
 pids+=($wrk)
@@ -86,7 +97,7 @@ worst=0
 for i in 1 2 3; do
     key=$(new_key --tenant acme --role image-puller)
     wait_for eval '[ "$(status)" = 200 ]'
-    registry key revoke "$(key_id "$key")" --reason leaked > /dev/null
+    registry key revoke "$(key_id "$key")" --reason leaked > /dev/null 2>&1
     seconds=$(seconds_until_not 200)
     diag "revocation $i took effect after $seconds s"
     worst=$(printf '%s\n' "$worst" "$seconds" | sort -n | tail -n 1)
@@ -95,10 +106,9 @@ done
 is "$(awk "BEGIN { print ($worst < 1.5) }")" 1 \
    "a revocation is effective within 1.5 s under load"
 is "$(reason)" "deny revoked" "the log says why"
-kill -INT $wrk
 wait $wrk
 requests=$(sed -n 's/ *\([0-9]*\) requests in.*/\1/p' "$dir/wrk")
-is "$((requests > 1000))" 1 "the load was real"
+is "$((requests > 300))" 1 "the load was real"
 diag "$(grep -E 'requests in|Non-2xx' "$dir/wrk")"
 is "$(grep -c Non-2xx "$dir/wrk")" 0 "nobody else was refused meanwhile"
 
@@ -123,7 +133,7 @@ is "$(status)" 200 "and served again when it is resumed"
 
 # rotated: both keys work during the overlap
 
-new=$(registry key rotate "$(key_id "$busy")" --overlap 1h | tee -a "$secrets")
+new=$(registry key rotate "$(key_id "$busy")" --overlap 1h 2> /dev/null | tee -a "$secrets")
 key=$new
 wait_for eval '[ "$(status)" = 200 ]'
 is "$(status) $(key=$busy; status)" "200 200" \
@@ -147,7 +157,8 @@ sleep 1.5
 is "$(status)" 200 "a broken store keeps the last good records"
 like "$(cat "$gateway_errors")" 'store\.json.* line [0-9]+' \
      "the log says where the store is broken"
-fails "and so does the tool" 'line [0-9]+' registry store check
+fails "and so does the tool" 'store\.json:[0-9]+: error' \
+    registry store check
 cp "$dir/good.json" "$dir/gateway/store.json"
 runs "a mended store is fine" registry store check
 
