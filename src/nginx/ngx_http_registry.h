@@ -82,10 +82,10 @@ typedef struct {
     ngx_http_registry_identity_t  *identity;  /* NULL: not identified */
     ngx_str_t                      anonymous_tenant;   /* if it varies */
     reg_decision_t                 decision;
+    ngx_table_elt_t               *challenge; /* of ours, NULL: none */
 
     unsigned                       parsed:1;
     unsigned                       decided:1;
-    unsigned                       challenged:1;      /* we sent a challenge */
     unsigned                       backend_refused:1; /* it answered 401 */
     unsigned                       rewritten:1;       /* the query is */
     unsigned                       error_body:1;      /* is to replace one */

@@ -105,6 +105,9 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
         default:
             return NGX_ERROR;
         }
+
+    } else {
+        ctx->route.operation = REG_OP_API;
     }
 
     reason = ngx_http_registry_auth_identify(r, ctx);
@@ -246,7 +249,6 @@ ngx_http_registry_auth_decide(ngx_http_request_t *r,
 
     if (rlcf->registry == NGX_HTTP_REGISTRY_API) {
         access = rlcf->api;
-        ctx->route.operation = REG_OP_API;
 
     } else if (ctx->route.resource == REG_RESOURCE_PING) {
         question.access = NULL;

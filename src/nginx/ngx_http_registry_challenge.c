@@ -48,7 +48,7 @@ ngx_http_registry_auth_challenge(ngx_http_request_t *r,
     h->value = value;
 
     r->headers_out.www_authenticate = h;
-    ctx->challenged = 1;
+    ctx->challenge = h;
 
     return NGX_OK;
 }

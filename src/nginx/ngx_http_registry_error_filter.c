@@ -14,6 +14,7 @@
 
 #include "ngx_http_registry.h"
 
+#include "reg_api_key.h"
 #include "reg_oci_error.h"
 
 
@@ -21,6 +22,8 @@ static ngx_int_t ngx_http_registry_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_registry_guards(ngx_http_request_t *r);
+static void ngx_http_registry_hide_user(ngx_http_request_t *r);
+static void ngx_http_registry_keep_one_challenge(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_backend_challenges(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_is_nginx_page(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_replace_page(ngx_http_request_t *r,
@@ -59,6 +62,9 @@ ngx_http_registry_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    ngx_http_registry_hide_user(r);
+    ngx_http_registry_keep_one_challenge(r);
+
     if (ngx_http_registry_backend_challenges(r)) {
 
         ctx = ngx_http_registry_get_ctx(r);
@@ -66,7 +72,7 @@ ngx_http_registry_header_filter(ngx_http_request_t *r)
             return NGX_ERROR;
         }
 
-        if (!ctx->backend_refused && !ctx->challenged) {
+        if (!ctx->backend_refused && ctx->challenge == NULL) {
             ctx->backend_refused = 1;
 
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -179,6 +185,55 @@ ngx_http_registry_guards(ngx_http_request_t *r)
 
     return path.len >= sizeof("/v2/") - 1
            && ngx_strncmp(path.data, "/v2/", sizeof("/v2/") - 1) == 0;
+}
+
+
+/*
+ * Somebody may have put the key where the user name belongs.  That would be in
+ * every access log as $remote_user, which comes from here.
+ */
+
+static void
+ngx_http_registry_hide_user(ngx_http_request_t *r)
+{
+    if (r->headers_in.authorization == NULL
+        || ngx_http_auth_basic_user(r) != NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_strlcasestrn(r->headers_in.user.data,
+                         r->headers_in.user.data + r->headers_in.user.len,
+                         (u_char *) REG_API_KEY_PREFIX,
+                         sizeof(REG_API_KEY_PREFIX) - 2)
+        != NULL)
+    {
+        ngx_str_set(&r->headers_in.user, "");
+    }
+}
+
+
+/* Under "satisfy any" auth_basic adds its own; one is what clients expect. */
+
+static void
+ngx_http_registry_keep_one_challenge(ngx_http_request_t *r)
+{
+    ngx_http_registry_ctx_t  *ctx;
+
+    if (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
+        || r->headers_out.www_authenticate == NULL)
+    {
+        return;
+    }
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx && ctx->challenge
+        && ctx->challenge != r->headers_out.www_authenticate)
+    {
+        r->headers_out.www_authenticate->hash = 0;
+        r->headers_out.www_authenticate = ctx->challenge;
+    }
 }
 
 

@@ -10,14 +10,16 @@
  *
  * Request headers cannot be hidden one by one, so the backend gets a new list.
  * It is made from the client's list each time, as an internal redirect may lead
- * to a location with another registry_backend_auth.
+ * to a location with another registry_backend_auth.  A subrequest has a list of
+ * its own.
  */
 
 #include "ngx_http_registry.h"
 
 
 static ngx_int_t ngx_http_registry_forward_headers(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_http_registry_loc_conf_t *rlcf);
+    ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
+    ngx_table_elt_t *authorization);
 static ngx_uint_t ngx_http_registry_is_credential(ngx_table_elt_t *header);
 static ngx_int_t ngx_http_registry_forward_basic(ngx_http_request_t *r,
     ngx_http_registry_secret_t *secret);
@@ -36,10 +38,15 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
 
     if (rlcf->registry == NGX_HTTP_REGISTRY_OFF
-        || rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
-        || r != r->main)
+        || rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN)
     {
         return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+        return ngx_http_registry_forward_headers(r, rlcf,
+                                                 r->headers_in.headers,
+                                                 r->headers_in.authorization);
     }
 
     ctx = ngx_http_registry_get_ctx(r);
@@ -62,26 +69,26 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_registry_forward_headers(r, ctx, rlcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_DECLINED;
+    return ngx_http_registry_forward_headers(r, rlcf, ctx->headers,
+                                             ctx->authorization);
 }
 
 
+/* NGX_DECLINED, for the phase goes on, or NGX_ERROR. */
+
 static ngx_int_t
 ngx_http_registry_forward_headers(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_http_registry_loc_conf_t *rlcf)
+    ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
+    ngx_table_elt_t *authorization)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header, *h;
 
     if (rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH) {
-        r->headers_in.headers = ctx->headers;
-        r->headers_in.authorization = ctx->authorization;
-        return NGX_OK;
+        r->headers_in.headers = headers;
+        r->headers_in.authorization = authorization;
+        return NGX_DECLINED;
     }
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, 20,
@@ -93,7 +100,7 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r,
 
     r->headers_in.authorization = NULL;
 
-    part = &ctx->headers.part;
+    part = &headers.part;
     header = part->elts;
 
     for (i = 0; /* void */ ; i++) {
@@ -124,7 +131,7 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r,
         return ngx_http_registry_forward_basic(r, rlcf->backend_secret);
     }
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
@@ -174,7 +181,7 @@ ngx_http_registry_forward_basic(ngx_http_request_t *r,
 
     r->headers_in.authorization = h;
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 

@@ -243,8 +243,9 @@ ngx_http_registry_has_form(ngx_http_request_t *r)
         }
 
         if (header[i].key.len == sizeof("Content-Type") - 1
-            && ngx_strcasecmp(header[i].lowcase_key,
-                              (u_char *) "content-type") == 0
+            && ngx_memcmp(header[i].lowcase_key, "content-type",
+                          sizeof("content-type") - 1)
+               == 0
             && reg_content_type_is_form(ngx_http_registry_str(header[i].value)))
         {
             return 1;
