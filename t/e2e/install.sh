@@ -20,6 +20,7 @@ like "$("$dir/root/usr/bin/ngx-registry" --version)" '^ngx-registry [0-9]' \
      "the tool runs"
 MODULE_DIR=$dir/root/usr/lib/nginx/modules
 export MODULE_DIR
+registry tenant set acme
 start_backend
 start_gateway
 key=
