@@ -101,6 +101,13 @@ reg_record_parse(reg_record_t **record, reg_record_type_t type,
         return REG_INVALID;
     }
 
+    /* jansson passes over one behind a number */
+
+    if (text.len && memchr(text.data, '\0', text.len)) {
+        reg_error_set(error, "there is a NUL byte in the record");
+        return REG_INVALID;
+    }
+
     /* jansson does not set all of it where it fails early */
 
     memset(&je, 0, sizeof(json_error_t));

@@ -612,6 +612,30 @@ test_caps(void **state)
 }
 
 
+/* jansson passes over a NUL behind a number; we do not */
+
+static void
+test_nul(void **state)
+{
+    reg_str_t      copy;
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    static const char  text[] = "{\"version\":1\0,\"name\":\"acme\"}";
+
+    (void) state;
+
+    copy = exact_copy((reg_str_t) { sizeof(text) - 1, (unsigned char *) text });
+
+    assert_int_equal(reg_record_parse(&record, REG_RECORD_TENANT,
+                                      REG_STR("acme"), copy, &error),
+                     REG_INVALID);
+    assert_string_equal(error.text, "there is a NUL byte in the record");
+
+    free(copy.data);
+}
+
+
 static void
 test_from_json(void **state)
 {
@@ -746,6 +770,7 @@ main(void)
         cmocka_unit_test(test_role_members),
         cmocka_unit_test(test_tenant_in_scopes),
         cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_nul),
         cmocka_unit_test(test_from_json),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nomem)
