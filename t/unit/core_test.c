@@ -207,8 +207,8 @@ test_eq_and_starts(void **state)
         /* no text has no bytes to look at, wherever it points */
 
         { { 0, NULL }, { 0, NULL }, 1, 1 },
-        { { 0, NULL }, TEXT("x"), 1, 1 },
-        { TEXT("x"), { 0, NULL }, 1, 1 },
+        { { 0, NULL }, TEXT(""), 1, 1 },
+        { TEXT(""), { 0, NULL }, 1, 1 },
         { TEXT("x"), { 0, NULL }, 0, 1 },
         { { 0, NULL }, TEXT("x"), 0, 0 }
     };
