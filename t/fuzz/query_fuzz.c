@@ -5,9 +5,11 @@
 /*
  * Queries.  The first byte chooses an endpoint, the rest is the query.  What
  * passes must be what Go's net/url reads, which decodes names as well and takes
- * the first of several values; what is refused must break a rule.
+ * the first of several values; what is refused must break a rule.  The query is
+ * taken for a Content-Type, too.
  */
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "reg_query.h"
@@ -332,11 +334,45 @@ check_values(model_t *model, const reg_query_t *query,
 }
 
 
+/* What was rewritten is read as the same query, but for what goes. */
+
+static void
+check_read_again(reg_str_t out, const reg_query_t *query, reg_route_t route,
+    int drop)
+{
+    int             mount;
+    reg_query_t     again;
+    unsigned char  *buf;
+
+    mount = route.operation == REG_OP_MOUNT && !drop;
+
+    if (route.operation == REG_OP_MOUNT) {
+        route.operation = REG_OP_PUSH;
+    }
+
+    buf = malloc(out.len ? out.len : 1);
+    CHECK(buf != NULL);
+
+    CHECK(reg_query_parse(&again, &route, out, buf) == REG_ROUTE_OK);
+
+    CHECK((route.operation == REG_OP_MOUNT) == mount);
+    CHECK(again.has_mount == (query->has_mount && !drop));
+    CHECK(again.has_from == (query->has_from && !drop));
+    CHECK(reg_str_eq(again.mount, drop ? REG_STR_NULL : query->mount));
+    CHECK(reg_str_eq(again.from, drop ? REG_STR_NULL : query->from));
+    CHECK(reg_str_eq(again.digest, query->digest));
+    CHECK(again.n <= REG_LIST_MAX);
+    CHECK(again.n == query->n || query->n > REG_LIST_MAX);
+
+    free(buf);
+}
+
+
 /* What is rewritten has the pairs of the original, but for those that go. */
 
 static void
 check_rewrite(const model_t *model, reg_str_t args, const reg_query_t *query,
-    int drop)
+    const reg_route_t *route, int drop)
 {
     size_t          i, len;
     reg_str_t       text;
@@ -378,7 +414,40 @@ check_rewrite(const model_t *model, reg_str_t args, const reg_query_t *query,
 
     CHECK(p == dst + len);
 
+    check_read_again((reg_str_t) { len, dst }, query, *route, drop);
+
     free(dst);
+}
+
+
+/* What is no form here must be none to a server that trims and ignores case. */
+
+static void
+check_content_type(reg_str_t value)
+{
+    char    type[sizeof("application/x-www-form-urlencoded")];
+    size_t  i, n;
+
+    if (reg_content_type_is_form(value)) {
+        return;
+    }
+
+    n = 0;
+
+    for (i = 0; i < value.len && value.data[i] != ';'; i++) {
+
+        CHECK(value.data[i] == '\t'
+              || (value.data[i] >= ' ' && value.data[i] <= '~'));
+
+        if ((n || !isspace(value.data[i])) && n < sizeof(type) - 1) {
+            type[n++] = (char) tolower(value.data[i]);
+        }
+    }
+
+    type[n] = '\0';
+
+    CHECK(strncmp(type, "multipart/", sizeof("multipart/") - 1) != 0);
+    CHECK(strcmp(type, "application/x-www-form-urlencoded") != 0);
 }
 
 
@@ -413,7 +482,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&query, 0xa5, sizeof(query));
     rc = reg_query_parse(&query, &route, args, buf);
 
-    (void) reg_content_type_is_form(args);
+    check_content_type(args);
 
     if (args.len > REG_QUERY_MAX) {
         CHECK(rc == REG_ROUTE_QUERY_INVALID);
@@ -427,8 +496,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (rc == REG_ROUTE_OK) {
         check_values(&model, &query, &route);
-        check_rewrite(&model, args, &query, 0);
-        check_rewrite(&model, args, &query, 1);
+        check_rewrite(&model, args, &query, &route, 0);
+        check_rewrite(&model, args, &query, &route, 1);
     }
 
     free(buf);

@@ -198,6 +198,83 @@ expected_refusal(reg_str_t path)
 }
 
 
+/* Put together again from its parts, a path is what it was. */
+
+static void
+check_assembled(const reg_route_t *route, reg_str_t path)
+{
+    size_t          i;
+    reg_str_t       parts[4], again;
+    unsigned char  *p;
+
+    static const char *const  kinds[] = {
+        [REG_RESOURCE_PING]      = "",
+        [REG_RESOURCE_CATALOG]   = "_catalog",
+        [REG_RESOURCE_TAGS]      = "/tags/list",
+        [REG_RESOURCE_MANIFEST]  = "/manifests/",
+        [REG_RESOURCE_BLOB]      = "/blobs/",
+        [REG_RESOURCE_UPLOADS]   = "/blobs/uploads/",
+        [REG_RESOURCE_UPLOAD]    = "/blobs/uploads/",
+        [REG_RESOURCE_REFERRERS] = "/referrers/"
+    };
+
+    parts[0] = REG_STR("/v2/");
+    parts[1] = route->repository;
+    parts[2] = reg_str(kinds[route->resource]);
+    parts[3] = route->reference;
+
+    again.len = 0;
+
+    for (i = 0; i < 4; i++) {
+        again.len += parts[i].len;
+    }
+
+    CHECK(again.len == path.len);
+
+    p = again.data = malloc(again.len);
+    CHECK(p != NULL);
+
+    for (i = 0; i < 4; i++) {
+        if (parts[i].len) {
+            memcpy(p, parts[i].data, parts[i].len);
+            p += parts[i].len;
+        }
+    }
+
+    CHECK(reg_str_eq(again, path));
+
+    free(again.data);
+}
+
+
+/* What a path is does not depend on the method. */
+
+static void
+check_methods(reg_resource_t resource, reg_route_rc_t expected, reg_str_t path)
+{
+    unsigned        method, routed;
+    reg_route_t     route;
+    reg_route_rc_t  rc;
+
+    routed = 0;
+
+    for (method = REG_METHOD_OTHER; method <= REG_METHOD_DELETE; method++) {
+
+        rc = reg_route_parse(&route, (reg_method_t) method, path);
+
+        CHECK(route.resource == resource);
+        CHECK(rc == expected || (resource != REG_RESOURCE_NONE
+                                 && (rc == REG_ROUTE_OK
+                                     || rc == REG_ROUTE_METHOD)));
+        CHECK(method != REG_METHOD_OTHER || rc != REG_ROUTE_OK);
+
+        routed += rc == REG_ROUTE_OK;
+    }
+
+    CHECK((routed > 0) == (resource != REG_RESOURCE_NONE));
+}
+
+
 static void
 check_match(const model_t *m, const reg_route_t *route, reg_route_rc_t rc,
     reg_str_t path)
@@ -222,6 +299,9 @@ check_match(const model_t *m, const reg_route_t *route, reg_route_rc_t rc,
     CHECK(same(route->reference, reference));
     CHECK(same(route->digest.algorithm, algorithm));
     CHECK(same(route->digest.encoded, encoded));
+    CHECK(name.len == 0 || reg_repository_check(name) == REG_OK);
+    CHECK(memchr(path.data, '%', path.len) == NULL || algorithm.len);
+    check_assembled(route, path);
     CHECK(route->operation != REG_OP_NONE);
     CHECK((route->actions == 0) == (name.len == 0));
     CHECK((route->actions & ~(unsigned) (REG_ACTION_PULL|REG_ACTION_PUSH
@@ -283,6 +363,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(rc == expected_refusal(path));
         CHECK(route.resource == REG_RESOURCE_NONE);
     }
+
+    check_methods(route.resource, rc, path);
 
     if (rc != REG_ROUTE_OK) {
         empty = (reg_route_t) { .method = route.method,
