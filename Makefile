@@ -45,6 +45,8 @@ TOOL        = $(B)/ngx-registry
 Q           = $(if $(V),,@)
 say         = @echo "  $(1)	$(2)"
 
+MAKEFLAGS  += --no-print-directory
+
 export B JOBS V
 
 .SECONDARY:

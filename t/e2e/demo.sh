@@ -87,6 +87,8 @@ kill -INT -- -$demo
 wait $demo
 is "$(listening "$PORT") $(listening "$BACKEND_PORT")" "no no" \
    "Ctrl-C stops both"
+is "$(grep stopped "$dir/output")" "stopped; the state is in $run/" \
+   "with one line, and no error"
 is "$(pgrep -f "$run/" | xargs)" "" "and leaves no process behind"
 
 start make_run
