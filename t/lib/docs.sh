@@ -53,7 +53,12 @@ for document in "${documents[@]}"; do
             inside = 1
             next
         }
-        /^```$/ { ask = inside; inside = !inside; next }
+        /^```$/ {
+            file = inside ? file : "/dev/null"
+            ask = inside
+            inside = !inside
+            next
+        }
         inside  { print > file; next }
         ask && sub(/^<!-- /, "") && sub(/ -->$/, "") {
             print > (file ".ask")
@@ -178,9 +183,10 @@ temp_paths() {
 }
 
 
+# To be called in a subshell, which it replaces, so that $! is nginx itself.
+
 nginx() {                                       # CONF ARGUMENT...
-    LD_PRELOAD=${TEST_NGINX_PRELOAD:-} "$NGINX" -p "$dir" -e "$dir/error.log" \
-        -c "$@"
+    exec "$NGINX" -p "$dir" -e "$dir/error.log" -c "$@"
 }
 
 
@@ -236,8 +242,8 @@ http {
     server {
         listen 127.0.0.1:$BACKEND_PORT;
         location / {
-            return 200
-                "\$request_method \$request_uri [\$auth] x-tenant=\$http_x_tenant";
+            set \$said "\$request_method \$request_uri [\$auth]";
+            return 200 "\$said x-tenant=\$http_x_tenant";
         }
     }
 }
