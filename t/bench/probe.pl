@@ -2,14 +2,15 @@
 
 # Copyright (C) ngx_http_registry_module authors
 #
-# probe.pl PORT WORKER SECONDS [FROM TO LIST INDEX]
+# probe.pl PORT TURNS SECONDS [FROM TO LIST INDEX]
 #
 # Asks a gateway for /probe every millisecond, which takes one turn of its event
 # loop, and says how long the answers took; after a third of the time renames
 # FROM to TO, a store that revokes the key INDEX of LIST, and goes on at least
 # until that key is refused.  Prints, in milliseconds, the median, the 99.9th
-# percentile and the longest wait and the most that the worker computed during
-# one, and in seconds the time from the rename to the refusal.
+# percentile and the longest wait, the longest turn by the clock and by the
+# processor (TURNS is the file of turn.c), and in seconds the time from the
+# rename to the refusal.
 
 use strict;
 use warnings;
@@ -21,21 +22,17 @@ use Client;
 
 use constant GIVE_UP => 60;
 
-die "usage: probe.pl PORT WORKER SECONDS [FROM TO LIST INDEX]\n"
+die "usage: probe.pl PORT TURNS SECONDS [FROM TO LIST INDEX]\n"
     unless @ARGV == 3 || @ARGV == 7;
 
-my ($port, $worker, $seconds, $from, $to, $list, $index) = @ARGV;
-
-# The processor time clock of a process: clock_getcpuclockid(3) on Linux.
-
-my $cpu_clock = (-$worker - 1) * 8 + 2;
+my ($port, $turns, $seconds, $from, $to, $list, $index) = @ARGV;
 
 my $client = Client->new($port);
 my $request = $client->request('/probe');
 my $begin = now();
 my $next = $begin;
 my $end = $begin + $seconds;
-my ($longest_cpu, $taken_up) = (0, 0);
+my $taken_up = 0;
 my ($renamed, $asker, $question, $asked, @waits);
 
 sub now
@@ -69,8 +66,11 @@ sub ask
     $taken_up = $now - $renamed if $asker->status($question) == 401;
 }
 
+open my $turn, '+<:raw', $turns or die "$turns: $!\n";
+
+syswrite($turn, pack 'Q2', 0, 0) == 16 or die "$turns: $!\n";
+
 while (1) {
-    my $cpu = clock_gettime($cpu_clock);
     my $sent = now();
 
     $client->status($request) == 204 or die "no 204\n";
@@ -78,8 +78,6 @@ while (1) {
     my $now = now();
 
     push @waits, $now - $sent;
-    $cpu = clock_gettime($cpu_clock) - $cpu;
-    $longest_cpu = $cpu if $cpu > $longest_cpu;
 
     if (defined $from && !$taken_up) {
         if ($renamed) {
@@ -99,7 +97,11 @@ while (1) {
     sleep $next - $now if $next > $now;
 }
 
+sysseek $turn, 0, 0;
+sysread($turn, my $longest, 16) == 16 or die "$turns: $!\n";
+
 @waits = sort { $a <=> $b } @waits;
 
-printf "%.3f %.3f %.3f %.3f %.2f\n", (map { $_ * 1000 } $waits[$#waits / 2],
-    $waits[$#waits * 0.999], $waits[-1], $longest_cpu), $taken_up;
+printf "%.3f %.3f %.3f %.3f %.3f %.2f\n",
+    (map { $_ * 1e3 } $waits[$#waits / 2], $waits[$#waits * 0.999], $waits[-1]),
+    (map { $_ / 1e6 } unpack 'Q2', $longest), $taken_up;
