@@ -27,6 +27,12 @@ commands_of() {                                 # DOCUMENT
 }
 
 
+# A file that is shown, and named in the comment behind it.
+
+for block in "$blocks"/*.json.ask; do
+    cp "${block%.ask}" "$(< "$block")"
+done
+
 for document in "${documents[@]}"; do
     name=$(basename "$document")
     rm -rf "$dir"/lib/* "$dir"/*.key
@@ -71,6 +77,7 @@ is "$(registry key show "$(cut -c 5-16 acme-new.key)" --format json |
 
 for block in "$blocks"/*.json; do
     grep -q '^{"version"' "$block" || continue
+    [ ! -e "$block.ask" ] || continue
 
     name=$(basename "$block" .json)
     (umask 077; cp "$block" "$dir/lib/shown.json")
@@ -105,5 +112,24 @@ runs "the workers may read the store" \
 fails "nobody else may" 'Permission denied' \
     setpriv --reuid nobody --regid nogroup --clear-groups \
     cat "$dir/lib/store.json"
+
+echo 'location / { registry on; return 404; }' > "$dir/block"
+whole_conf "$dir/block" | localise |
+    sed "s|^user .*|user www-data; error_log $dir/error.log warn;|" \
+    > "$dir/etc/nginx.conf"
+
+
+warnings() {
+    nginx_test "$dir/etc/nginx.conf" | globalise |
+        sed -n 's/^nginx: \[warn\] //p'
+}
+
+
+is "$(warnings)" "" "nginx is content with it"
+
+chgrp root "$dir/lib/store.json"
+is "$(warnings)" \
+   "$(sed 's/^ *//' "$blocks"/security-*.text | paste -sd ' ')" \
+   "security.md: what nginx says if the workers may not read the store"
 
 finish

@@ -121,7 +121,8 @@ localise() {
 
 
 globalise() {
-    sed -e "s|$dir/lib|/var/lib/ngx-registry|g" -e "s|$dir/etc/|/etc/nginx/|g"
+    sed -e "s|$dir/lib|/var/lib/ngx-registry|g" \
+        -e "s|$dir/etc/|/etc/nginx/|g" "$@"
 }
 
 
@@ -183,16 +184,16 @@ temp_paths() {
 }
 
 
-# To be called in a subshell, which it replaces, so that $! is nginx itself.
+# Takes the place of the shell that calls it, so that $! is nginx itself.
 
 nginx() {                                       # CONF ARGUMENT...
     exec "$NGINX" -p "$dir" -e "$dir/error.log" -c "$@"
 }
 
 
-nginx_test() {                                  # CONF
+nginx_test() (                                  # CONF
     nginx "$1" -t -g "pid $dir/test.pid;" 2>&1
-}
+)
 
 
 # What "nginx -t" says of a configuration that is as it should be.
