@@ -366,6 +366,11 @@ cli_apply_print_key(const cli_step_t *step)
     OPENSSL_cleanse(text, size);
     free(text);
 
+    if (rc != CLI_DONE) {
+        cli_note("nobody has seen key %s of %s, and those after it: revoke "
+                 "them and apply again", step->key->id, step->name);
+    }
+
     return rc;
 }
 

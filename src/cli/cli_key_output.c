@@ -47,6 +47,8 @@ static size_t cli_key_k8s(char *buf, const cli_t *cli,
 static void cli_k8s_name(char *buf, const reg_key_record_t *record);
 static cli_rc_t cli_key_json(const cli_store_t *store,
     const reg_record_t *record, const cli_new_key_t *key);
+static cli_rc_t cli_key_print(const cli_store_t *store,
+    const reg_record_t *record, const cli_new_key_t *key);
 
 
 static const char  *cli_outputs[] = { "key", "docker", "k8s", "json", NULL };
@@ -88,8 +90,6 @@ cli_key_output_check(const cli_t *cli)
 cli_rc_t
 cli_key_output(const cli_store_t *store, const cli_new_key_t *key)
 {
-    char           buf[CLI_K8S_MAX];
-    size_t         len;
     cli_rc_t       rc;
     cli_entry_t   *entry;
     reg_record_t  *record;
@@ -98,9 +98,27 @@ cli_key_output(const cli_store_t *store, const cli_new_key_t *key)
 
     rc = cli_document_record(&store->doc, entry, &record);
 
-    if (rc != CLI_DONE) {
-        return rc;
+    if (rc == CLI_DONE) {
+        rc = cli_key_print(store, record, key);
+        reg_record_free(record);
     }
+
+    if (rc != CLI_DONE) {
+        cli_note("nobody has seen key %s: revoke it and make another",
+                 key->id);
+    }
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_key_print(const cli_store_t *store, const reg_record_t *record,
+    const cli_new_key_t *key)
+{
+    char      buf[CLI_K8S_MAX];
+    size_t    len;
+    cli_rc_t  rc;
 
     switch (cli_key_output_kind(store->cli)) {
 
@@ -113,9 +131,7 @@ cli_key_output(const cli_store_t *store, const cli_new_key_t *key)
         break;
 
     case CLI_OUTPUT_JSON:
-        rc = cli_key_json(store, record, key);
-        reg_record_free(record);
-        return rc;
+        return cli_key_json(store, record, key);
 
     default:
         memcpy(buf, key->text, REG_API_KEY_LEN);
@@ -128,7 +144,6 @@ cli_key_output(const cli_store_t *store, const cli_new_key_t *key)
     rc = cli_secret_write(buf, len);
 
     OPENSSL_cleanse(buf, sizeof(buf));
-    reg_record_free(record);
 
     return rc;
 }

@@ -147,7 +147,10 @@ cli_secret_find(reg_str_t text, size_t *pos, reg_str_t *key, reg_str_t *id,
             return 1;
         }
 
-        if (reg_api_key_looks(rest)) {
+        id->data = rest.data + CLI_PREFIX_LEN;
+        id->len = REG_API_KEY_ID_LEN;
+
+        if (reg_api_key_id_check(*id) == REG_OK && id->data[id->len] == '_') {
             *broken = 1;
         }
     }
@@ -173,8 +176,7 @@ cli_secret_write(const char *text, size_t len)
         }
 
         if (n == -1) {
-            return cli_fail(CLI_STORE, "cannot write the key to standard "
-                            "output (%s): revoke it and make another",
+            return cli_fail(CLI_STORE, "cannot write to standard output: %s",
                             strerror(errno));
         }
 

@@ -1,0 +1,154 @@
+# Completion of ngx-registry for bash.
+#
+# The words are those of "ngx-registry --help"; t/cli/words.sh compares them.
+
+_ngx_registry_options() {                       # COMMAND
+    local global="--store --pepper-file --format --help --version"
+
+    case $1 in
+    "key create")
+        echo "--tenant --name --role --scope --expires --not-before" \
+             "--allow-from --output --registry $global" ;;
+    "key list")
+        echo "--tenant $global" ;;
+    "key rotate")
+        echo "--overlap --expires --output --registry $global" ;;
+    "key revoke")
+        echo "--stdin --tenant --created-before --reason $global" ;;
+    "tenant set")
+        echo "--label --unlabel --suspend --resume $global" ;;
+    "role set")
+        echo "--scope $global" ;;
+    "apply")
+        echo "--file --dry-run --prune $global" ;;
+    "explain")
+        echo "--key-id --anonymous --scope --tenant --repository --catalog" \
+             "--api --action --from --address $global" ;;
+    "audit list")
+        echo "--since $global" ;;
+    *)
+        echo "$global" ;;
+    esac
+}
+
+
+_ngx_registry_words() {                         # COMMAND SO FAR
+    case $1 in
+    "")     echo "key tenant role apply store explain audit" ;;
+    key)    echo "create list show rotate revoke" ;;
+    tenant) echo "set list show" ;;
+    role)   echo "set list show" ;;
+    store)  echo "check export import" ;;
+    audit)  echo "list" ;;
+    esac
+}
+
+
+# Names of tenants or roles, from the store that the command line or the
+# environment names.
+
+_ngx_registry_names() {                         # tenant|role [STORE]
+    ngx-registry ${2:+--store "$2"} "$1" list 2> /dev/null |
+        awk 'NR > 1 { print $1 }'
+}
+
+
+_ngx_registry() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local i word command= store= skip=
+
+    COMPREPLY=()
+
+    # bash has split "file:PATH" in three
+
+    if [ "$cur" = : ]; then
+        COMPREPLY=($(compgen -f))
+        return
+    fi
+
+    if [ "$prev" = : ]; then
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+    fi
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+
+        if [ -n "$skip" ]; then
+            skip=
+            continue
+        fi
+
+        case $word in
+        --store)
+            store=${COMP_WORDS[i + 1]}
+            [ "${COMP_WORDS[i + 2]:-}" = : ] &&
+                store+=:${COMP_WORDS[i + 3]:-} && i=$((i + 2))
+            skip=1 ;;
+        --pepper-file | --format)
+            skip=1 ;;
+        -*)
+            [ -z "$command" ] || break ;;
+        *)
+            if [ -n "$(_ngx_registry_words "$command")" ]; then
+                command+=${command:+ }$word
+            else
+                break
+            fi ;;
+        esac
+    done
+
+    case $prev in
+    --format)
+        COMPREPLY=($(compgen -W "table json" -- "$cur"))
+        return ;;
+    --output)
+        COMPREPLY=($(compgen -W "key docker k8s json" -- "$cur"))
+        return ;;
+    --action)
+        COMPREPLY=($(compgen -W "pull push delete" -- "$cur"))
+        return ;;
+    --store)
+        compopt -o nospace 2> /dev/null
+        COMPREPLY=($(compgen -W "file:" -- "$cur"))
+        return ;;
+    --pepper-file | --file | -f | import)
+        compopt -o filenames 2> /dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return ;;
+    --tenant)
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names tenant "$store")" \
+            -- "$cur"))
+        return ;;
+    --role)
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names role "$store")" \
+            -- "$cur"))
+        return ;;
+    --name | --scope | --expires | --not-before | --allow-from | --registry | \
+    --overlap | --created-before | --reason | --label | --unlabel | \
+    --key-id | --repository | --api | --from | --address | --since)
+        return ;;
+    esac
+
+    case $cur in
+    -*)
+        COMPREPLY=($(compgen -W "$(_ngx_registry_options "$command")" \
+            -- "$cur"))
+        return ;;
+    esac
+
+    case $command in
+    "tenant set" | "tenant show")
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names tenant "$store")" \
+            -- "$cur")) ;;
+    "role set" | "role show")
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names role "$store")" \
+            -- "$cur")) ;;
+    *)
+        COMPREPLY=($(compgen -W "$(_ngx_registry_words "$command")" \
+            -- "$cur")) ;;
+    esac
+}
+
+
+complete -F _ngx_registry ngx-registry

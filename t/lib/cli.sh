@@ -1,0 +1,88 @@
+# For the tests of ngx-registry:
+#
+#     . "$(dirname "$0")/../lib/cli.sh"
+#
+# $dir is a directory that goes away, $store a file in it that REGISTRY_STORE
+# names and that does not exist yet.
+
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tool=${NGX_REGISTRY:-$top/build/ngx-registry}
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+store=$dir/store.json
+export REGISTRY_STORE=file:$store
+unset SUDO_USER
+
+key_regex='^ngr_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}$'
+time_regex='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z'
+
+
+reg() {
+    "$tool" "$@"
+}
+
+
+key_id() {                                      # KEY
+    printf '%s' "${1:4:12}"
+}
+
+
+# What jq makes of the record of a key in the store.
+
+record() {                                      # ID FILTER
+    jq -r --arg id "$1" ".keys[\$id] | $2" "$store"
+}
+
+
+# What a store and its audit are, in one line.
+
+state() {
+    cat "$store" "$store.audit" 2> /dev/null | sha256sum
+}
+
+
+# The command prints exactly that, and succeeds in silence.
+
+prints() {                                      # NAME WANTED COMMAND...
+    local name=$1 wanted=$2 status=0 output
+
+    shift 2
+    output=$("$@" 2> "$dir/stderr") || status=$?
+
+    if [ $status = 0 ] && [ ! -s "$dir/stderr" ]; then
+        is "$output" "$wanted" "$name"
+    else
+        ok 1 "$name"
+        diag "exit code $status: $(cat "$dir/stderr")"
+    fi
+}
+
+
+# The command says exactly that on standard error and nothing on standard
+# output, exits with that code, and leaves the store byte for byte as it was.
+
+refuses() {                                     # NAME CODE SENTENCE COMMAND...
+    local name=$1 code=$2 sentence=$3 before status=0 output
+
+    shift 3
+    before=$(state)
+    output=$("$@" 2> "$dir/stderr" < /dev/null) || status=$?
+
+    is "$status|$output|$(cat "$dir/stderr")|$(state)" \
+       "$code||ngx-registry: $sentence|$before" "$name"
+}
+
+
+# The same for a command that succeeds: what it says on standard error.
+
+says() {                                        # NAME REGEX COMMAND...
+    local name=$1 regex=$2 status=0
+
+    shift 2
+    "$@" > "$dir/stdout" 2> "$dir/stderr" || status=$?
+    like "$status|$(cat "$dir/stderr")" "^0\\|ngx-registry: $regex\$" "$name"
+}
