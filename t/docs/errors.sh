@@ -54,7 +54,7 @@ conf_of() {                                     # LINE
 user x;
 load_module /usr/lib/nginx/modules/ngx_http_registry_module.so;
 events { }
-http { $(temp_paths) $store
+http { $(system_paths) $store
 $http
 server { listen 127.0.0.1:8080;
 $server

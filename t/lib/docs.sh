@@ -151,7 +151,7 @@ whole_conf() {                                  # FILE
     esac
 
     if [ $level = main ]; then
-        sed "s|^http {|&$(temp_paths)|" "$1"
+        sed "s|^http {|&$(system_paths)|" "$1"
         return
     fi
 
@@ -163,7 +163,7 @@ whole_conf() {                                  # FILE
     echo "user x;"
     echo "load_module /usr/lib/nginx/modules/ngx_http_registry_module.so;"
     echo "events { }"
-    echo "http { $(temp_paths) $store"
+    echo "http { $(system_paths) $store"
     [ $level = http ] || echo "server { listen 127.0.0.1:8080;"
     [ $level != location ] || echo "location /v2/ {"
     cat "$1"
@@ -173,10 +173,12 @@ whole_conf() {                                  # FILE
 }
 
 
-# A user who is not root may not write to those of the system.
+# What every configuration needs to leave those of the system alone.
 
-temp_paths() {
+system_paths() {
     local kind
+
+    printf ' access_log %s;' "$dir/access/access.log"
 
     for kind in client_body proxy fastcgi uwsgi scgi; do
         printf ' %s_temp_path %s;' $kind "$dir/tmp/$kind"
@@ -234,8 +236,7 @@ start_backend() {
 $user
 events { }
 http {
-    $(temp_paths)
-    access_log off;
+    $(system_paths)
     map \$http_authorization \$auth {
         ''       -;
         default  \$http_authorization;
