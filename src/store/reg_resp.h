@@ -1,0 +1,125 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef REG_RESP_H
+#define REG_RESP_H
+
+/*
+ * The Redis protocol: commands out, replies in.  hiredis (0.14 and 1.x) is the
+ * codec; this adds the caps that keep a hostile or broken server from
+ * taking our memory, and names for the errors that call for an action.
+ *
+ * Source: redis.io, "Redis serialization protocol specification".
+ */
+
+#include <hiredis/hiredis.h>
+
+#include "reg_core.h"
+#include "reg_record.h"
+
+#define REG_RESP_REPLY_MAX     (4 * 1024 * 1024)  /* bytes of one reply */
+#define REG_RESP_ELEMENTS_MAX  65536              /* of all its arrays */
+#define REG_RESP_DEPTH_MAX     7                  /* what hiredis 0.14 takes */
+
+typedef struct reg_resp_s  reg_resp_t;
+
+
+/* NULL when memory ran out. */
+
+reg_resp_t *reg_resp_create(void);
+
+void reg_resp_free(reg_resp_t *resp);
+
+
+/*
+ * Takes bytes as they came from the server.
+ *
+ * REG_OK        they were kept
+ * REG_INVALID   the protocol or a cap was broken: close the connection
+ * REG_NOMEM
+ */
+
+reg_rc_t reg_resp_feed(reg_resp_t *resp, const unsigned char *data, size_t len);
+
+
+/*
+ * The next whole reply.
+ *
+ * REG_OK         *reply is set, the caller frees it with freeReplyObject()
+ * REG_NOTFOUND   there is none yet
+ * REG_INVALID    the protocol or a cap was broken: close the connection
+ * REG_NOMEM      likewise
+ */
+
+reg_rc_t reg_resp_next(reg_resp_t *resp, redisReply **reply);
+
+
+/*
+ * Formats a command; arguments are binary safe.  *out is the caller's, to be
+ * freed with free().  REG_OK or REG_NOMEM.
+ */
+
+reg_rc_t reg_resp_command(unsigned char **out, size_t *len, size_t argc,
+    const reg_str_t *argv);
+
+
+typedef enum {
+    REG_RESP_NO_ERROR = 0,          /* the reply is no error */
+    REG_RESP_OTHER,
+    REG_RESP_MOVED,                 /* see reg_resp_redirect() */
+    REG_RESP_ASK,
+    REG_RESP_TRYAGAIN,
+    REG_RESP_CLUSTERDOWN,
+    REG_RESP_LOADING,
+    REG_RESP_READONLY,
+    REG_RESP_MASTERDOWN,
+    REG_RESP_BUSY,
+    REG_RESP_OOM,
+    REG_RESP_NOSCRIPT,
+    REG_RESP_NOAUTH,                /* NOAUTH and WRONGPASS */
+    REG_RESP_NOPERM
+} reg_resp_error_t;
+
+reg_resp_error_t reg_resp_error(const redisReply *reply);
+
+/* For logs: the text of an error reply, cut, without bytes that are not ASCII. */
+
+void reg_resp_error_text(reg_error_t *text, const redisReply *reply);
+
+
+/*
+ * "MOVED 3999 127.0.0.1:6381" and ASK: the slot and where it is.  The slices
+ * borrow from the reply.  REG_OK or REG_INVALID.
+ */
+
+reg_rc_t reg_resp_redirect(const redisReply *reply, unsigned *slot,
+    reg_str_t *host, unsigned *port);
+
+
+/* The slot of a key, hash tags heeded: CRC-16/XMODEM modulo 16384. */
+
+unsigned reg_redis_slot(reg_str_t key);
+
+
+/*
+ * Writes "<prefix>key:<id>", "<prefix>tenant:<name>" or "<prefix>role:<name>"
+ * to buf and returns its length; buf holds REG_REDIS_KEY_MAX bytes, and prefix
+ * and name are within their caps.
+ */
+
+#define REG_REDIS_KEY_MAX  (64 + 16 + REG_TEXT_MAX)
+
+size_t reg_redis_key(unsigned char *buf, reg_str_t prefix,
+    reg_record_type_t type, reg_str_t name);
+
+
+/*
+ * The reverse, for invalidations: REG_OK with *type and *name (borrowed from
+ * key), or REG_NOTFOUND for a key that is no record.
+ */
+
+reg_rc_t reg_redis_key_parse(reg_record_type_t *type, reg_str_t *name,
+    reg_str_t prefix, reg_str_t key);
+
+#endif /* REG_RESP_H */
