@@ -1,0 +1,70 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef NGX_HTTP_REGISTRY_TRACKER_H
+#define NGX_HTTP_REGISTRY_TRACKER_H
+
+/*
+ * The link of a worker on which Redis tells what has changed.  In RESP2 it does
+ *
+ *     CLIENT ID
+ *     CLIENT TRACKING ON REDIRECT <id> BCAST PREFIX <prefix>key: PREFIX ...
+ *     SUBSCRIBE __redis__:invalidate
+ *
+ * and is a lease: it holds for NGX_HTTP_REGISTRY_LEASE from the sending of the
+ * last PING that was answered, and only while ROLE, asked each second on a
+ * command link to the same address, says "master".  After a failover the old
+ * address may well answer PING, but hears of no write.
+ *
+ * Where Redis refuses REDIRECT or the channel, the tracker says so once in the
+ * log and never holds: ngx_http_registry_tracker_refused().
+ */
+
+#include "ngx_http_registry_node.h"
+
+#define NGX_HTTP_REGISTRY_LEASE  2000            /* milliseconds */
+
+typedef struct ngx_http_registry_tracker_s  ngx_http_registry_tracker_t;
+
+typedef struct {
+    void  (*changed)(void *data, reg_str_t key);
+    void  (*changed_all)(void *data);            /* FLUSHALL, FLUSHDB */
+} ngx_http_registry_tracker_handlers_t;
+
+
+/* Begins at once and connects again by itself.  node is for ROLE. */
+
+ngx_http_registry_tracker_t *ngx_http_registry_tracker_create(
+    ngx_http_registry_redis_conf_t *conf, reg_str_t host, unsigned port,
+    ngx_http_registry_node_t *node,
+    const ngx_http_registry_tracker_handlers_t *handlers, void *data,
+    ngx_log_t *log);
+
+void ngx_http_registry_tracker_free(ngx_http_registry_tracker_t *tracker);
+
+
+/* 1 while the lease holds; cheap, for every request asks. */
+
+ngx_uint_t ngx_http_registry_tracker_holds(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/*
+ * A number that changes whenever tracking begins anew: what was asked for under
+ * an earlier one may have changed unheard.  0: it has not begun.
+ */
+
+uint64_t ngx_http_registry_tracker_epoch(ngx_http_registry_tracker_t *tracker);
+
+/* When this epoch began, milliseconds of the monotonic clock. */
+
+int64_t ngx_http_registry_tracker_since(ngx_http_registry_tracker_t *tracker);
+
+
+/* 1 when Redis does not let us track. */
+
+ngx_uint_t ngx_http_registry_tracker_refused(
+    ngx_http_registry_tracker_t *tracker);
+
+#endif /* NGX_HTTP_REGISTRY_TRACKER_H */
