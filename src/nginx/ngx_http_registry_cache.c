@@ -1,0 +1,711 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "reg_record_json.h"
+#include "reg_siphash.h"
+
+#include "ngx_http_registry_cache.h"
+
+#define NGX_HTTP_REGISTRY_CACHE_BUCKETS   16384
+#define NGX_HTTP_REGISTRY_CACHE_PRESENT   65536   /* records that exist */
+#define NGX_HTTP_REGISTRY_CACHE_ABSENT    4096    /* names that do not */
+
+/*
+ * After an answer that is none a record is not asked for again so soon: whoever
+ * wants it meanwhile gets what is known.
+ */
+
+#define NGX_HTTP_REGISTRY_CACHE_PAUSE     250     /* milliseconds */
+
+
+typedef struct ngx_http_registry_known_s  ngx_http_registry_known_t;
+
+struct ngx_http_registry_known_s {
+    ngx_http_registry_known_t    *next;           /* in the bucket */
+    ngx_queue_t                   lru;
+    ngx_queue_t                   waiters;
+    ngx_http_registry_cache_t    *cache;
+    ngx_http_registry_command_t  *command;        /* under way, or NULL */
+
+    uint64_t                      hash;
+    reg_record_type_t             type;
+    reg_str_t                     name;           /* lies behind this */
+
+    uint64_t                      epoch;          /* when it was asked for */
+    uint32_t                      counter;        /* likewise */
+    int64_t                       fetched;        /* ms, when it was answered */
+    int64_t                       failed;         /* ms, when it was not */
+    reg_str_t                     text;           /* owned */
+    unsigned                      known:1;        /* there was an answer */
+    unsigned                      absent:1;       /* it said that there is none */
+    unsigned                      has_failed:1;
+
+    uint64_t                      asked_epoch;    /* of the command */
+    uint32_t                      asked_counter;
+};
+
+struct ngx_http_registry_cache_s {
+    ngx_http_registry_cache_conf_t   conf;
+    ngx_http_registry_redis_conf_t  *redis;
+    ngx_http_registry_node_t        *node;
+    ngx_http_registry_tracker_t     *tracker;
+    reg_zone_t                      *zone;
+    ngx_log_t                       *log;
+    uint64_t                         generation;
+    uint64_t                         epoch;       /* that generation knows */
+    ngx_queue_t                      present;     /* most recently used first */
+    ngx_queue_t                      absent;
+    size_t                           npresent;
+    size_t                           nabsent;
+    ngx_http_registry_known_t       *buckets[NGX_HTTP_REGISTRY_CACHE_BUCKETS];
+};
+
+
+static ngx_http_registry_known_t *ngx_http_registry_cache_find(
+    ngx_http_registry_cache_t *cache, reg_record_type_t type, reg_str_t name);
+static ngx_http_registry_known_t *ngx_http_registry_cache_add(
+    ngx_http_registry_cache_t *cache, uint64_t hash, reg_record_type_t type,
+    reg_str_t name);
+static void ngx_http_registry_cache_set(ngx_http_registry_known_t *known,
+    reg_str_t text, ngx_uint_t absent);
+static void ngx_http_registry_cache_touch(ngx_http_registry_known_t *known);
+static void ngx_http_registry_cache_evict(ngx_http_registry_cache_t *cache,
+    ngx_queue_t *lru, size_t *n, size_t max);
+static void ngx_http_registry_cache_remove(ngx_http_registry_known_t *known);
+static ngx_uint_t ngx_http_registry_cache_fresh(
+    ngx_http_registry_known_t *known);
+static ngx_uint_t ngx_http_registry_cache_usable(
+    ngx_http_registry_known_t *known);
+static void ngx_http_registry_cache_from_zone(
+    ngx_http_registry_known_t *known);
+static ngx_int_t ngx_http_registry_cache_ask(ngx_http_registry_known_t *known);
+static void ngx_http_registry_cache_reply(void *data, redisReply *reply);
+static void ngx_http_registry_cache_wake(ngx_http_registry_known_t *known);
+static ngx_int_t ngx_http_registry_cache_serve(
+    ngx_http_registry_known_t *known, reg_record_t **record);
+static void ngx_http_registry_cache_changed(void *data, reg_str_t key);
+static void ngx_http_registry_cache_changed_all(void *data);
+static uint64_t ngx_http_registry_cache_hash(reg_record_type_t type,
+    reg_str_t name);
+static int64_t ngx_http_registry_cache_now(void);
+
+
+static const ngx_http_registry_tracker_handlers_t
+    ngx_http_registry_cache_tracking =
+{
+    ngx_http_registry_cache_changed,
+    ngx_http_registry_cache_changed_all
+};
+
+
+ngx_http_registry_cache_t *
+ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
+    ngx_http_registry_redis_conf_t *redis, reg_zone_t *zone, ngx_log_t *log)
+{
+    unsigned                    port;
+    reg_str_t                   host;
+    ngx_http_registry_cache_t  *cache;
+
+    cache = ngx_calloc(sizeof(ngx_http_registry_cache_t), log);
+    if (cache == NULL) {
+        return NULL;
+    }
+
+    cache->conf = *conf;
+    cache->redis = redis;
+    cache->zone = zone;
+    cache->log = log;
+    cache->generation = 1;
+
+    ngx_queue_init(&cache->present);
+    ngx_queue_init(&cache->absent);
+
+    host = redis->url.path;
+    port = 0;
+
+    if (redis->url.nhosts) {
+        host = redis->url.hosts[0].host;
+        port = redis->url.hosts[0].port;
+    }
+
+    cache->node = ngx_http_registry_node_create(redis, host, port, log);
+
+    if (cache->node) {
+        cache->tracker = ngx_http_registry_tracker_create(redis, host, port,
+                              cache->node, &ngx_http_registry_cache_tracking,
+                              cache, log);
+    }
+
+    if (cache->tracker == NULL) {
+        ngx_http_registry_cache_free(cache);
+        return NULL;
+    }
+
+    return cache;
+}
+
+
+void
+ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache)
+{
+    ngx_uint_t  i;
+
+    if (cache->tracker) {
+        ngx_http_registry_tracker_free(cache->tracker);
+    }
+
+    if (cache->node) {
+        ngx_http_registry_node_free(cache->node);
+    }
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_CACHE_BUCKETS; i++) {
+        while (cache->buckets[i]) {
+            ngx_http_registry_cache_remove(cache->buckets[i]);
+        }
+    }
+
+    ngx_free(cache);
+}
+
+
+ngx_int_t
+ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
+    reg_record_type_t type, reg_str_t name,
+    ngx_http_registry_waiter_t *waiter, reg_record_t **record)
+{
+    int64_t                     now;
+    ngx_http_registry_known_t  *known;
+
+    known = ngx_http_registry_cache_find(cache, type, name);
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_http_registry_cache_fresh(known) && known->command == NULL) {
+        ngx_http_registry_cache_from_zone(known);
+    }
+
+    if (ngx_http_registry_cache_fresh(known)) {
+        return ngx_http_registry_cache_serve(known, record);
+    }
+
+    now = ngx_http_registry_cache_now();
+
+    if (known->command == NULL
+        && ((known->has_failed
+             && now - known->failed < NGX_HTTP_REGISTRY_CACHE_PAUSE)
+            || ngx_http_registry_cache_ask(known) != NGX_OK))
+    {
+        return ngx_http_registry_cache_usable(known)
+               ? ngx_http_registry_cache_serve(known, record) : NGX_BUSY;
+    }
+
+    ngx_http_registry_cache_leave(waiter);
+
+    ngx_queue_insert_tail(&known->waiters, &waiter->queue);
+    waiter->waiting = 1;
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_http_registry_cache_leave(ngx_http_registry_waiter_t *waiter)
+{
+    if (waiter->waiting) {
+        ngx_queue_remove(&waiter->queue);
+        waiter->waiting = 0;
+    }
+}
+
+
+uint64_t
+ngx_http_registry_cache_generation(ngx_http_registry_cache_t *cache)
+{
+    uint64_t  epoch;
+
+    if (!ngx_http_registry_tracker_holds(cache->tracker)) {
+        return 0;
+    }
+
+    epoch = ngx_http_registry_tracker_epoch(cache->tracker);
+
+    if (epoch != cache->epoch) {
+        cache->epoch = epoch;
+        cache->generation++;
+    }
+
+    return cache->generation;
+}
+
+
+/* Finds what is known of a name, or begins with nothing. */
+
+static ngx_http_registry_known_t *
+ngx_http_registry_cache_find(ngx_http_registry_cache_t *cache,
+    reg_record_type_t type, reg_str_t name)
+{
+    uint64_t                    hash;
+    ngx_http_registry_known_t  *known;
+
+    hash = ngx_http_registry_cache_hash(type, name);
+
+    known = cache->buckets[hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
+
+    for ( /* void */ ; known; known = known->next) {
+        if (known->hash == hash && known->type == type
+            && reg_str_eq(known->name, name))
+        {
+            ngx_http_registry_cache_touch(known);
+            return known;
+        }
+    }
+
+    return ngx_http_registry_cache_add(cache, hash, type, name);
+}
+
+
+static ngx_http_registry_known_t *
+ngx_http_registry_cache_add(ngx_http_registry_cache_t *cache, uint64_t hash,
+    reg_record_type_t type, reg_str_t name)
+{
+    ngx_http_registry_known_t  *known, **bucket;
+
+    ngx_http_registry_cache_evict(cache, &cache->absent, &cache->nabsent,
+                                  NGX_HTTP_REGISTRY_CACHE_ABSENT - 1);
+
+    known = ngx_calloc(sizeof(ngx_http_registry_known_t) + name.len,
+                       cache->log);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    known->cache = cache;
+    known->hash = hash;
+    known->type = type;
+    known->name.len = name.len;
+    known->name.data = (u_char *) (known + 1);
+    ngx_memcpy(known->name.data, name.data, name.len);
+
+    ngx_queue_init(&known->waiters);
+
+    /* until there is an answer it counts as one that does not exist */
+
+    known->absent = 1;
+    ngx_queue_insert_head(&cache->absent, &known->lru);
+    cache->nabsent++;
+
+    bucket = &cache->buckets[hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
+    known->next = *bucket;
+    *bucket = known;
+
+    return known;
+}
+
+
+/* Takes over text, which the caller allocated, and moves it where it counts. */
+
+static void
+ngx_http_registry_cache_set(ngx_http_registry_known_t *known, reg_str_t text,
+    ngx_uint_t absent)
+{
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+
+    if (known->text.data) {
+        ngx_free(known->text.data);
+    }
+
+    known->text = text;
+    known->known = 1;
+
+    ngx_queue_remove(&known->lru);
+
+    if (known->absent) {
+        cache->nabsent--;
+
+    } else {
+        cache->npresent--;
+    }
+
+    known->absent = absent ? 1 : 0;
+
+    if (absent) {
+        ngx_queue_insert_head(&cache->absent, &known->lru);
+        cache->nabsent++;
+
+    } else {
+        ngx_queue_insert_head(&cache->present, &known->lru);
+        cache->npresent++;
+
+        ngx_http_registry_cache_evict(cache, &cache->present, &cache->npresent,
+                                      NGX_HTTP_REGISTRY_CACHE_PRESENT);
+    }
+}
+
+
+static void
+ngx_http_registry_cache_touch(ngx_http_registry_known_t *known)
+{
+    ngx_queue_remove(&known->lru);
+    ngx_queue_insert_head(known->absent ? &known->cache->absent
+                                        : &known->cache->present,
+                          &known->lru);
+}
+
+
+/* What is being asked for stays, however long ago it was wanted. */
+
+static void
+ngx_http_registry_cache_evict(ngx_http_registry_cache_t *cache,
+    ngx_queue_t *lru, size_t *n, size_t max)
+{
+    ngx_queue_t                *q, *prev;
+    ngx_http_registry_known_t  *known;
+
+    for (q = ngx_queue_last(lru);
+         *n > max && q != ngx_queue_sentinel(lru);
+         q = prev)
+    {
+        prev = ngx_queue_prev(q);
+        known = ngx_queue_data(q, ngx_http_registry_known_t, lru);
+
+        if (known->command == NULL && ngx_queue_empty(&known->waiters)) {
+            ngx_http_registry_cache_remove(known);
+        }
+    }
+}
+
+
+static void
+ngx_http_registry_cache_remove(ngx_http_registry_known_t *known)
+{
+    ngx_http_registry_cache_t   *cache;
+    ngx_http_registry_known_t  **p;
+
+    cache = known->cache;
+
+    p = &cache->buckets[known->hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
+
+    while (*p != known) {
+        p = &(*p)->next;
+    }
+
+    *p = known->next;
+
+    ngx_queue_remove(&known->lru);
+
+    if (known->absent) {
+        cache->nabsent--;
+
+    } else {
+        cache->npresent--;
+    }
+
+    if (known->text.data) {
+        ngx_free(known->text.data);
+    }
+
+    ngx_free(known);
+}
+
+
+static ngx_uint_t
+ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
+{
+    int64_t                     age;
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+
+    if (!known->known
+        || known->counter != reg_zone_generation(cache->zone, known->hash))
+    {
+        return 0;
+    }
+
+    age = ngx_http_registry_cache_now() - known->fetched;
+
+    if (known->absent && age >= (int64_t) cache->conf.negative) {
+        return 0;
+    }
+
+    if (ngx_http_registry_tracker_refused(cache->tracker)) {
+        return age < (int64_t) cache->conf.ttl;
+    }
+
+    return known->epoch == ngx_http_registry_tracker_epoch(cache->tracker)
+           && ngx_http_registry_tracker_holds(cache->tracker);
+}
+
+
+/* Redis is away: may what we know still be served? */
+
+static ngx_uint_t
+ngx_http_registry_cache_usable(ngx_http_registry_known_t *known)
+{
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+
+    return known->known && !known->absent
+           && known->counter == reg_zone_generation(cache->zone, known->hash)
+           && ngx_http_registry_cache_now() - known->fetched
+              < (int64_t) cache->conf.stale;
+}
+
+
+/*
+ * Another worker may have asked.  Its answer is fresh for us only if we have
+ * been tracking since before it came; else it is what to fall back on.
+ */
+
+static void
+ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
+{
+    u_char                      buf[REG_ZONE_LARGE];
+    reg_str_t                   text;
+    reg_zone_info_t             info;
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+
+    if (reg_zone_get(cache->zone, known->hash, known->type, known->name, &info,
+                     buf)
+        != REG_OK
+        || (known->known && info.fetched <= known->fetched))
+    {
+        return;
+    }
+
+    text = REG_STR_NULL;
+
+    if (!info.absent) {
+        text.data = ngx_alloc(info.len, cache->log);
+        if (text.data == NULL) {
+            return;
+        }
+
+        text.len = info.len;
+        ngx_memcpy(text.data, buf, info.len);
+    }
+
+    ngx_http_registry_cache_set(known, text, info.absent);
+
+    known->fetched = info.fetched;
+    known->counter = info.generation;
+    known->epoch = (info.fetched
+                    > ngx_http_registry_tracker_since(cache->tracker))
+                   ? ngx_http_registry_tracker_epoch(cache->tracker) : 0;
+}
+
+
+static ngx_int_t
+ngx_http_registry_cache_ask(ngx_http_registry_known_t *known)
+{
+    u_char                      key[REG_REDIS_KEY_MAX];
+    reg_str_t                   argv[2];
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+
+    argv[0] = REG_STR("GET");
+    argv[1].data = key;
+    argv[1].len = reg_redis_key(key, cache->redis->url.prefix, known->type,
+                                known->name);
+
+    /* noted before the question goes out: see reg_zone.h */
+
+    known->asked_counter = reg_zone_generation(cache->zone, known->hash);
+    known->asked_epoch = ngx_http_registry_tracker_epoch(cache->tracker);
+
+    known->command = ngx_http_registry_node_command(cache->node, 2, argv,
+                                                ngx_http_registry_cache_reply,
+                                                known);
+
+    return known->command ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_registry_cache_reply(void *data, redisReply *reply)
+{
+    ngx_http_registry_known_t *known = data;
+
+    reg_str_t                   text;
+    ngx_uint_t                  absent;
+    reg_error_t                 error;
+    reg_zone_info_t             info;
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->cache;
+    known->command = NULL;
+    text = REG_STR_NULL;
+
+    absent = (reply && reply->type == REDIS_REPLY_NIL);
+
+    if (reply && reply->type == REDIS_REPLY_STRING
+        && reply->len <= REG_RECORD_MAX)
+    {
+        text.data = ngx_alloc(reply->len + 1, cache->log);
+
+        if (text.data) {
+            text.len = reply->len;
+            ngx_memcpy(text.data, reply->str, reply->len);
+        }
+    }
+
+    if (text.data == NULL && !absent) {
+
+        /* whatever it is, it is not "there is no such record" */
+
+        if (reply && reply->type == REDIS_REPLY_ERROR) {
+            reg_resp_error_text(&error, reply);
+            ngx_log_error(NGX_LOG_ERR, cache->log, 0,
+                          "registry store: Redis refuses a lookup: %s",
+                          error.text);
+        }
+
+        known->has_failed = 1;
+        known->failed = ngx_http_registry_cache_now();
+
+        ngx_http_registry_cache_wake(known);
+        return;
+    }
+
+    known->has_failed = 0;
+
+    ngx_http_registry_cache_set(known, text, absent);
+
+    known->fetched = ngx_http_registry_cache_now();
+    known->epoch = known->asked_epoch;
+    known->counter = known->asked_counter;
+
+    info.fetched = known->fetched;
+    info.generation = known->counter;
+    info.absent = absent ? 1 : 0;
+    info.len = text.len;
+
+    reg_zone_put(cache->zone, known->hash, known->type, known->name, &info,
+                 text, known->fetched);
+
+    ngx_http_registry_cache_wake(known);
+}
+
+
+/*
+ * Those who are woken may wait again, even here, so the list is taken off
+ * first; and may end others, who then take themselves off it.
+ */
+
+static void
+ngx_http_registry_cache_wake(ngx_http_registry_known_t *known)
+{
+    ngx_queue_t                  woken, *q;
+    ngx_http_registry_waiter_t  *waiter;
+
+    if (ngx_queue_empty(&known->waiters)) {
+        return;
+    }
+
+    ngx_queue_init(&woken);
+    ngx_queue_add(&woken, &known->waiters);
+    ngx_queue_init(&known->waiters);
+
+    while (!ngx_queue_empty(&woken)) {
+
+        q = ngx_queue_head(&woken);
+        waiter = ngx_queue_data(q, ngx_http_registry_waiter_t, queue);
+
+        ngx_http_registry_cache_leave(waiter);
+
+        waiter->wake(waiter->data);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_registry_cache_serve(ngx_http_registry_known_t *known,
+    reg_record_t **record)
+{
+    reg_rc_t     rc;
+    reg_error_t  error;
+
+    if (known->absent) {
+        return NGX_DECLINED;
+    }
+
+    rc = reg_record_parse(record, known->type, known->name, known->text,
+                          &error);
+
+    if (rc == REG_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == REG_INVALID) {
+        ngx_log_error(NGX_LOG_ERR, known->cache->log, 0,
+                      "registry store: the %s \"%*s\" is broken: %s",
+                      reg_record_type_name(known->type), known->name.len,
+                      known->name.data, error.text);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_http_registry_cache_changed(void *data, reg_str_t key)
+{
+    ngx_http_registry_cache_t *cache = data;
+
+    reg_str_t          name;
+    reg_record_type_t  type;
+
+    if (reg_redis_key_parse(&type, &name, cache->redis->url.prefix, key)
+        != REG_OK)
+    {
+        return;
+    }
+
+    reg_zone_invalidate(cache->zone, ngx_http_registry_cache_hash(type, name));
+    cache->generation++;
+}
+
+
+static void
+ngx_http_registry_cache_changed_all(void *data)
+{
+    ngx_http_registry_cache_t *cache = data;
+
+    reg_zone_invalidate_all(cache->zone);
+    cache->generation++;
+}
+
+
+/*
+ * All workers have to agree on it, so its key is no secret; names come from
+ * credentials with a right checksum and from records.
+ */
+
+static uint64_t
+ngx_http_registry_cache_hash(reg_record_type_t type, reg_str_t name)
+{
+    u_char  key[REG_SIPHASH_KEY_LEN];
+
+    ngx_memset(key, (int) type + 1, REG_SIPHASH_KEY_LEN);
+
+    return reg_siphash(key, name).lo;
+}
+
+
+static int64_t
+ngx_http_registry_cache_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
