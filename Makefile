@@ -31,7 +31,7 @@ INCLUDES    = $(CORE_DIRS:%=-Isrc/%)
 STRICT      = -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wconversion -Wshadow \
               -Werror
 COMPILE     = $(CC) $(STRICT) $(OPT) $(HARDEN) $(SANFLAGS) $(INCLUDES) -MMD -MP
-LIBS        = -ljansson -lpcre2-8 -lcrypto
+LIBS        = -ljansson -lhiredis -lpcre2-8 -lcrypto
 
 CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o)
 CLI_OBJS    = $(CLI:src/%.c=$(B)/%.o)

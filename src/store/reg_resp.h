@@ -17,10 +17,7 @@
 
 #include "reg_core.h"
 #include "reg_record.h"
-
-#define REG_RESP_REPLY_MAX     (4 * 1024 * 1024)  /* bytes of one reply */
-#define REG_RESP_ELEMENTS_MAX  65536              /* of all its arrays */
-#define REG_RESP_DEPTH_MAX     7                  /* what hiredis 0.14 takes */
+#include "reg_resp_scan.h"
 
 typedef struct reg_resp_s  reg_resp_t;
 
@@ -33,11 +30,13 @@ void reg_resp_free(reg_resp_t *resp);
 
 
 /*
- * Takes bytes as they came from the server.
+ * Takes bytes as they came from the server.  The replies that are whole are to
+ * be taken before more is fed: what waits is capped as well.
  *
  * REG_OK        they were kept
- * REG_INVALID   the protocol or a cap was broken: close the connection
- * REG_NOMEM
+ * REG_INVALID   the protocol or a cap was broken: close the connection; the
+ *               replies before that may still be taken
+ * REG_NOMEM     close the connection
  */
 
 reg_rc_t reg_resp_feed(reg_resp_t *resp, const unsigned char *data, size_t len);
@@ -57,8 +56,15 @@ reg_rc_t reg_resp_next(reg_resp_t *resp, redisReply **reply);
 
 /*
  * Formats a command; arguments are binary safe.  *out is the caller's, to be
- * freed with free().  REG_OK or REG_NOMEM.
+ * freed with free().
+ *
+ * REG_OK        *out and *len are set
+ * REG_INVALID   no argument at all, or more than the caps below
+ * REG_NOMEM
  */
+
+#define REG_RESP_COMMAND_MAX  (16 * 1024 * 1024)  /* bytes of all arguments */
+#define REG_RESP_ARGS_MAX     65536
 
 reg_rc_t reg_resp_command(unsigned char **out, size_t *len, size_t argc,
     const reg_str_t *argv);
@@ -83,15 +89,19 @@ typedef enum {
 
 reg_resp_error_t reg_resp_error(const redisReply *reply);
 
-/* For logs: the text of an error reply, cut, without bytes that are not ASCII. */
+/* For logs: the text of an error reply, cut, other bytes than ASCII replaced. */
 
 void reg_resp_error_text(reg_error_t *text, const redisReply *reply);
 
 
 /*
  * "MOVED 3999 127.0.0.1:6381" and ASK: the slot and where it is.  The slices
- * borrow from the reply.  REG_OK or REG_INVALID.
+ * borrow from the reply.  An empty host stands for the one that answered; that
+ * Redis does not know the host ("?") is REG_INVALID.  REG_OK or REG_INVALID.
  */
+
+#define REG_REDIS_SLOTS     16384
+#define REG_REDIS_HOST_MAX  255
 
 reg_rc_t reg_resp_redirect(const redisReply *reply, unsigned *slot,
     reg_str_t *host, unsigned *port);
