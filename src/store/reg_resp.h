@@ -89,7 +89,7 @@ typedef enum {
 
 reg_resp_error_t reg_resp_error(const redisReply *reply);
 
-/* For logs: the text of an error reply, cut, other bytes than ASCII replaced. */
+/* For logs: the text of an error reply, cut, with "?" for what is no ASCII. */
 
 void reg_resp_error_text(reg_error_t *text, const redisReply *reply);
 

@@ -32,6 +32,14 @@
 #define REG_STORE_PREFIX_MAX       64
 #define REG_STORE_PREFIX_DEFAULT   "registry:"
 #define REG_STORE_TIMEOUT_DEFAULT  50         /* milliseconds, of a command */
+#define REG_STORE_TIMEOUT_MAX      60000
+#define REG_STORE_DB_MAX           65535
+#define REG_STORE_HOST_MAX         253        /* bytes, as DNS has it */
+#define REG_STORE_UNIX_MAX         107        /* bytes, as sun_path has it */
+#define REG_STORE_VALUE_MAX        1023       /* bytes of any other value */
+
+#define REG_STORE_PORT             6379
+#define REG_STORE_PORT_SENTINEL    26379
 
 typedef enum {
     REG_STORE_FILE = 0,
@@ -53,6 +61,7 @@ typedef struct {
     unsigned           tls:1;
     unsigned           has_timeout:1;
     unsigned           has_db:1;
+    unsigned           seen;        /* a bit for each option that was given */
     reg_str_t          path;        /* of the file or the Unix socket */
     size_t             nhosts;      /* 0 for a path */
     reg_store_host_t   hosts[REG_STORE_HOSTS_MAX];
@@ -76,7 +85,10 @@ reg_rc_t reg_store_url_parse(reg_store_url_t *url, reg_str_t text,
     reg_error_t *error);
 
 
-/* Sets one "name=value"; each at most once, and only where it means something. */
+/*
+ * Sets one "name=value": each at most once, and only where it means something.
+ * No sentence repeats a value, which may be a secret in the wrong place.
+ */
 
 reg_rc_t reg_store_url_option(reg_store_url_t *url, reg_str_t text,
     reg_error_t *error);
