@@ -57,7 +57,10 @@ typedef struct {
 reg_zone_t *reg_zone_open(void *addr, size_t size);
 
 
-/* The counter of a record; hash is the caller's, 64 good bits. */
+/*
+ * The counter of a record; hash is the caller's, 64 good bits, and the same in
+ * every process.
+ */
 
 uint32_t reg_zone_generation(reg_zone_t *zone, uint64_t hash);
 
@@ -78,9 +81,11 @@ reg_rc_t reg_zone_get(reg_zone_t *zone, uint64_t hash, reg_record_type_t type,
 
 
 /*
- * Stores a record, or that there is none (info->absent, text ignored).  Never
- * waits: where it cannot, it does not.  Makes room by evicting absent records
- * first, then the least recently used of the bucket.
+ * Stores a record, or that there is none (info->absent, text ignored); does not
+ * look at info->len.  Never waits: where it cannot, it does not.  Nothing is
+ * stored over a record that was fetched later.  Makes room by evicting absent
+ * records first, then the least recently used of the bucket; an absent record
+ * evicts only absent ones.  now is in ms of the monotonic clock.
  */
 
 void reg_zone_put(reg_zone_t *zone, uint64_t hash, reg_record_type_t type,
