@@ -52,9 +52,11 @@ typedef struct {
 
 
 /*
- * Begins to connect; timeout is for everything until ready().  host is copied;
- * port 0 means that host is the path of a Unix socket.  No handler is called
- * before this returns.  NULL when it cannot even begin, which has been logged.
+ * Begins to connect; timeout (milliseconds) is for everything until ready() but
+ * the resolving of a name, which takes what the system's resolver takes.  host
+ * is copied; port 0 means that host is the path of a Unix socket.  No handler
+ * is called before this returns.  NULL when it cannot even begin, or the
+ * connection is refused at once, which has been logged.
  */
 
 ngx_http_registry_link_t *ngx_http_registry_link_open(
