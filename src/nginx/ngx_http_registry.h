@@ -81,6 +81,7 @@ typedef struct {
 
     ngx_http_registry_identity_t  *identity;  /* NULL: not identified */
     ngx_str_t                      anonymous_tenant;   /* if it varies */
+    ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
     ngx_table_elt_t               *challenge; /* of ours, NULL: none */
 

@@ -9,8 +9,13 @@
 static ngx_int_t ngx_http_registry_auth_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_auth_deny(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
-static reg_reason_t ngx_http_registry_auth_identify(ngx_http_request_t *r,
+static ngx_int_t ngx_http_registry_auth_identify(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
+static ngx_int_t ngx_http_registry_auth_anonymous(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
+static ngx_int_t ngx_http_registry_auth_wait(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
+static void ngx_http_registry_auth_wake(void *data);
 static void ngx_http_registry_auth_decide(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 static void ngx_http_registry_auth_address(ngx_http_request_t *r,
@@ -110,9 +115,15 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
         ctx->route.operation = REG_OP_API;
     }
 
-    reason = ngx_http_registry_auth_identify(r, ctx);
+    switch (ngx_http_registry_auth_identify(r, ctx, &reason)) {
 
-    if (reason != REG_REASON_NONE) {
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        return ngx_http_registry_auth_wait(r, ctx);
+
+    default:
         return ngx_http_registry_auth_deny(r, ctx, reason);
     }
 
@@ -186,50 +197,106 @@ ngx_http_registry_auth_deny(ngx_http_request_t *r,
  * "docker login" would take every password.
  */
 
-static reg_reason_t
+static ngx_int_t
 ngx_http_registry_auth_identify(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx)
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
 {
-    ngx_http_registry_auth_conf_t  *racf;
+    ngx_http_registry_lookup_t      lookup;
     ngx_http_registry_main_conf_t  *rmcf;
 
     if (ctx->authorization == NULL) {
-
-        racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
-
-        if (racf->anonymous == NULL) {
-            return REG_REASON_NO_CREDENTIALS;
-        }
-
-        if (ctx->identity) {
-            ngx_http_registry_identity_release(ctx->identity);
-        }
-
-        ctx->identity = racf->anonymous;
-        ctx->identity->refs++;
-
-        if (racf->anonymous_tenant
-            && ngx_http_complex_value(r, racf->anonymous_tenant,
-                                      &ctx->anonymous_tenant)
-               != NGX_OK)
-        {
-            return REG_REASON_INTERNAL;
-        }
-
-        return REG_REASON_NONE;
+        return ngx_http_registry_auth_anonymous(r, ctx, reason);
     }
 
     if (ctx->identity) {
-        return REG_REASON_NONE;
+        return NGX_OK;
     }
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
 
     ngx_http_registry_watch(rmcf);
 
-    return ngx_http_registry_identify(rmcf->memo, rmcf->store, rmcf->pepper,
+    lookup.store = rmcf->store;
+    lookup.pepper = rmcf->pepper;
+    lookup.waiter = &ctx->waiter;
+    lookup.log = r->connection->log;
+
+    return ngx_http_registry_identify(rmcf->memo, &lookup,
                                       &ctx->authorization->value,
-                                      &ctx->identity, r->connection->log);
+                                      &ctx->identity, reason);
+}
+
+
+static ngx_int_t
+ngx_http_registry_auth_anonymous(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
+{
+    ngx_http_registry_auth_conf_t  *racf;
+
+    racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
+
+    if (racf->anonymous == NULL) {
+        *reason = REG_REASON_NO_CREDENTIALS;
+        return NGX_DECLINED;
+    }
+
+    if (ctx->identity) {
+        ngx_http_registry_identity_release(ctx->identity);
+    }
+
+    ctx->identity = racf->anonymous;
+    ctx->identity->refs++;
+
+    if (racf->anonymous_tenant
+        && ngx_http_complex_value(r, racf->anonymous_tenant,
+                                  &ctx->anonymous_tenant)
+           != NGX_OK)
+    {
+        *reason = REG_REASON_INTERNAL;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The phases stop here and go on in ngx_http_registry_auth_wake(). */
+
+static ngx_int_t
+ngx_http_registry_auth_wait(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    ctx->waiter.wake = ngx_http_registry_auth_wake;
+    ctx->waiter.data = r;
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_registry_auth_wake(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
 }
 
 

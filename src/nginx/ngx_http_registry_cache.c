@@ -201,22 +201,12 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
                ? ngx_http_registry_cache_serve(known, record) : NGX_BUSY;
     }
 
-    ngx_http_registry_cache_leave(waiter);
+    ngx_http_registry_waiter_leave(waiter);
 
     ngx_queue_insert_tail(&known->waiters, &waiter->queue);
     waiter->waiting = 1;
 
     return NGX_AGAIN;
-}
-
-
-void
-ngx_http_registry_cache_leave(ngx_http_registry_waiter_t *waiter)
-{
-    if (waiter->waiting) {
-        ngx_queue_remove(&waiter->queue);
-        waiter->waiting = 0;
-    }
 }
 
 
@@ -619,7 +609,7 @@ ngx_http_registry_cache_wake(ngx_http_registry_known_t *known)
         q = ngx_queue_head(&woken);
         waiter = ngx_queue_data(q, ngx_http_registry_waiter_t, queue);
 
-        ngx_http_registry_cache_leave(waiter);
+        ngx_http_registry_waiter_leave(waiter);
 
         waiter->wake(waiter->data);
     }

@@ -15,6 +15,7 @@
  */
 
 #include "ngx_http_registry_node.h"
+#include "ngx_http_registry_store.h"
 #include "ngx_http_registry_tracker.h"
 
 #include "reg_record.h"
@@ -27,19 +28,6 @@ typedef struct {
     ngx_msec_t   stale;             /* of a record while Redis is away */
     ngx_msec_t   negative;          /* of "there is none" */
 } ngx_http_registry_cache_conf_t;
-
-
-/*
- * Somebody who waits for a record.  wake() is called once, after the waiter was
- * taken off: it may ask again, and wait again.
- */
-
-typedef struct {
-    ngx_queue_t   queue;
-    void        (*wake)(void *data);
-    void         *data;
-    unsigned      waiting:1;
-} ngx_http_registry_waiter_t;
 
 
 /* Freed with its tracker and node by ngx_http_registry_cache_free(). */
@@ -65,11 +53,6 @@ void ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache);
 ngx_int_t ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
     reg_record_type_t type, reg_str_t name,
     ngx_http_registry_waiter_t *waiter, reg_record_t **record);
-
-
-/* The waiter waits no more. */
-
-void ngx_http_registry_cache_leave(ngx_http_registry_waiter_t *waiter);
 
 
 /*

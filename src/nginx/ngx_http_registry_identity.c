@@ -5,8 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "reg_api_key.h"
-#include "reg_record_json.h"
 #include "reg_siphash.h"
 
 #include "ngx_http_registry_identity.h"
@@ -37,22 +35,7 @@ struct ngx_http_registry_memo_s {
     ngx_http_registry_memo_entry_t  *entries;
 };
 
-typedef struct {
-    ngx_http_registry_store_t  *store;
-    reg_record_t               *roles[REG_RECORD_LIST_MAX];
-    size_t                      nroles;
-    unsigned                    failed:1;
-} ngx_http_registry_roles_t;
 
-
-static reg_reason_t ngx_http_registry_identify_key(
-    ngx_http_registry_store_t *store, ngx_http_registry_secret_t *pepper,
-    reg_str_t key, reg_identity_t **identity, ngx_log_t *log);
-static reg_reason_t ngx_http_registry_identify_record(
-    ngx_http_registry_store_t *store, reg_record_t *record,
-    reg_identity_t **identity, ngx_log_t *log);
-static const reg_record_t *ngx_http_registry_find_role(void *data,
-    reg_str_t name);
 static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
     u_char *buf, reg_str_t *key);
 static void ngx_http_registry_memo_forget(
@@ -112,29 +95,30 @@ ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo)
 }
 
 
-reg_reason_t
+ngx_int_t
 ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
-    ngx_http_registry_store_t *store, ngx_http_registry_secret_t *pepper,
-    ngx_str_t *authorization, ngx_http_registry_identity_t **identity,
-    ngx_log_t *log)
+    ngx_http_registry_lookup_t *lookup, ngx_str_t *authorization,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason)
 {
     u_char                           buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
     uint64_t                         generation;
     reg_str_t                        key;
+    ngx_int_t                        rc;
     ngx_uint_t                       i;
-    reg_reason_t                     reason;
     reg_siphash_t                    hash;
     reg_identity_t                  *found;
     ngx_http_registry_memo_entry_t  *set, *entry, *stale;
 
+    *reason = REG_REASON_MALFORMED;
+
     if (authorization->len > NGX_HTTP_REGISTRY_CREDENTIAL_MAX) {
-        return REG_REASON_MALFORMED;
+        return NGX_DECLINED;
     }
 
     hash = reg_siphash(memo->key, (reg_str_t) { authorization->len,
                                                 authorization->data });
 
-    generation = ngx_http_registry_store_generation(store);
+    generation = lookup->store->generation(lookup->store);
 
     set = &memo->entries[(hash.lo % NGX_HTTP_REGISTRY_MEMO_SETS)
                          * NGX_HTTP_REGISTRY_MEMO_WAYS];
@@ -148,7 +132,7 @@ ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
         {
             entry = &set[i];
 
-            if (entry->generation == generation) {
+            if (entry->generation == generation && generation != 0) {
                 goto done;
             }
 
@@ -161,31 +145,32 @@ ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
         }
     }
 
-    reason = REG_REASON_MALFORMED;
+    rc = ngx_http_registry_credential(authorization, buf, &key);
 
-    if (ngx_http_registry_credential(authorization, buf, &key) == NGX_OK) {
-        reason = ngx_http_registry_identify_key(store, pepper, key, &found,
-                                                log);
+    if (rc == NGX_OK) {
+        rc = ngx_http_registry_lookup(lookup, key, &found, reason);
     }
 
     OPENSSL_cleanse(buf, sizeof(buf));
 
-    if (reason != REG_REASON_NONE) {
+    if (rc != NGX_OK) {
 
         /* whoever guesses drives nobody out but the key that has gone */
 
-        if (stale) {
+        if (rc == NGX_DECLINED && stale) {
             ngx_http_registry_memo_forget(stale);
         }
 
-        return reason;
+        return rc;
     }
 
     ngx_http_registry_memo_forget(entry);
 
     entry->identity = ngx_http_registry_identity_wrap(found);
+
     if (entry->identity == NULL) {
-        return REG_REASON_INTERNAL;
+        *reason = REG_REASON_INTERNAL;
+        return NGX_DECLINED;
     }
 
     entry->hash = hash;
@@ -197,7 +182,7 @@ done:
     entry->identity->refs++;
     *identity = entry->identity;
 
-    return REG_REASON_NONE;
+    return NGX_OK;
 }
 
 
@@ -227,156 +212,6 @@ ngx_http_registry_identity_release(ngx_http_registry_identity_t *identity)
         reg_identity_free(identity->identity);
         ngx_free(identity);
     }
-}
-
-
-static reg_reason_t
-ngx_http_registry_identify_key(ngx_http_registry_store_t *store,
-    ngx_http_registry_secret_t *pepper, reg_str_t key,
-    reg_identity_t **identity, ngx_log_t *log)
-{
-    reg_rc_t       rc;
-    ngx_int_t      found;
-    reg_str_t      id, hash, secret;
-    reg_reason_t   reason;
-    reg_record_t  *record;
-
-    /* the checksum keeps garbage away from the store */
-
-    if (reg_api_key_parse(&id, key) != REG_OK) {
-        return REG_REASON_MALFORMED;
-    }
-
-    found = ngx_http_registry_store_get(store, REG_RECORD_KEY, id, &record);
-
-    if (found == NGX_ERROR) {
-        return REG_REASON_INTERNAL;
-    }
-
-    if (found == NGX_OK && record->newer) {
-        reg_record_free(record);
-
-        ngx_log_error(NGX_LOG_WARN, log, 0, "registry: the record of the API "
-                      "key \"%*s\" is of a later version", id.len, id.data);
-        return REG_REASON_RECORD_VERSION;
-    }
-
-    /* an unknown key takes the time of a wrong one */
-
-    hash = (found == NGX_OK)
-           ? record->u.key.hash
-           : REG_STR("sha256:00000000000000000000000000000000"
-                     "00000000000000000000000000000000");
-
-    secret = pepper ? (reg_str_t) { pepper->value.len, pepper->value.data }
-                    : REG_STR_NULL;
-
-    rc = reg_api_key_verify(key, hash, secret);
-
-    if (found != NGX_OK) {
-        ngx_log_error(NGX_LOG_WARN, log, 0, "registry: there is no API key "
-                      "\"%*s\"", id.len, id.data);
-        return REG_REASON_UNKNOWN_KEY;
-    }
-
-    if (rc == REG_OK) {
-        reason = ngx_http_registry_identify_record(store, record, identity,
-                                                   log);
-
-    } else if (rc == REG_INVALID) {
-        ngx_log_error(NGX_LOG_WARN, log, 0, "registry: the secret of the API "
-                      "key \"%*s\" is wrong", id.len, id.data);
-        reason = REG_REASON_WRONG_SECRET;
-
-    } else {
-        reason = REG_REASON_INTERNAL;
-    }
-
-    reg_record_free(record);
-
-    return reason;
-}
-
-
-static reg_reason_t
-ngx_http_registry_identify_record(ngx_http_registry_store_t *store,
-    reg_record_t *record, reg_identity_t **identity, ngx_log_t *log)
-{
-    size_t                      i;
-    reg_rc_t                    rc;
-    ngx_int_t                   found;
-    reg_error_t                 error;
-    reg_record_t               *tenant;
-    ngx_http_registry_roles_t   roles;
-
-    tenant = NULL;
-    found = ngx_http_registry_store_get(store, REG_RECORD_TENANT,
-                                        record->u.key.tenant, &tenant);
-
-    if (found == NGX_ERROR) {
-        return REG_REASON_INTERNAL;
-    }
-
-    roles.store = store;
-    roles.nroles = 0;
-    roles.failed = 0;
-
-    rc = reg_identity_create(identity, record, tenant,
-                             ngx_http_registry_find_role, &roles, &error);
-
-    if (rc == REG_OK && roles.failed) {
-        reg_identity_free(*identity);
-        rc = REG_NOMEM;
-    }
-
-    for (i = 0; i < roles.nroles; i++) {
-        reg_record_free(roles.roles[i]);
-    }
-
-    if (tenant) {
-        reg_record_free(tenant);
-    }
-
-    if (rc == REG_INVALID) {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "registry: the API key \"%*s\" "
-                      "cannot be used: %s", record->u.key.id.len,
-                      record->u.key.id.data, error.text);
-    }
-
-    return rc == REG_OK ? REG_REASON_NONE : REG_REASON_INTERNAL;
-}
-
-
-static const reg_record_t *
-ngx_http_registry_find_role(void *data, reg_str_t name)
-{
-    ngx_http_registry_roles_t *roles = data;
-
-    reg_record_t  *record;
-
-    switch (ngx_http_registry_store_get(roles->store, REG_RECORD_ROLE, name,
-                                        &record))
-    {
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return NULL;
-
-    default:
-        roles->failed = 1;
-        return NULL;
-    }
-
-    if (roles->nroles == REG_RECORD_LIST_MAX) {
-        reg_record_free(record);
-        roles->failed = 1;
-        return NULL;
-    }
-
-    roles->roles[roles->nroles++] = record;
-
-    return record;
 }
 
 

@@ -16,11 +16,7 @@
 #include <ngx_core.h>
 
 #include "reg_core.h"
-#include "reg_decision.h"
-#include "reg_identity.h"
-
-#include "ngx_http_registry_secret.h"
-#include "ngx_http_registry_store.h"
+#include "ngx_http_registry_lookup.h"
 
 /* An identity that requests and the memo share, counted by a worker. */
 
@@ -42,17 +38,16 @@ void ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo);
 
 
 /*
- * Finds who the value of an Authorization header stands for.  pepper is NULL
- * where there is none.
+ * Finds who the value of an Authorization header stands for.
  *
- * REG_REASON_NONE   *identity is set and one reference is the caller's
- * otherwise         why it stands for nobody, which has been logged
+ * NGX_OK         *identity is set and one reference is the caller's
+ * NGX_AGAIN      lookup->waiter waits for the store
+ * NGX_DECLINED   it stands for nobody, for *reason, which has been logged
  */
 
-reg_reason_t ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
-    ngx_http_registry_store_t *store, ngx_http_registry_secret_t *pepper,
-    ngx_str_t *authorization, ngx_http_registry_identity_t **identity,
-    ngx_log_t *log);
+ngx_int_t ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
+    ngx_http_registry_lookup_t *lookup, ngx_str_t *authorization,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason);
 
 
 /* Takes over an identity that is created elsewhere: one reference. */

@@ -186,7 +186,7 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     path.data = value[1].data + 5;
     path.len = value[1].len - 5;
 
-    rmcf->store = ngx_http_registry_store_open(cf, &path);
+    rmcf->store = ngx_http_registry_file_open(cf, &path);
     if (rmcf->store == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -442,9 +442,8 @@ ngx_http_registry_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (rmcf->store) {
-        ngx_http_registry_check_readable(cycle,
-                                   ngx_http_registry_store_path(rmcf->store));
+    if (rmcf->store && rmcf->store->path) {
+        ngx_http_registry_check_readable(cycle, rmcf->store->path);
     }
 
     secret = rmcf->secrets.elts;

@@ -7,8 +7,8 @@
 
 static ngx_uint_t ngx_http_registry_has_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_has_form(ngx_http_request_t *r);
-static ngx_int_t ngx_http_registry_allow(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
+    const char *name, const char *value);
 static void ngx_http_registry_cleanup_ctx(void *data);
 
 
@@ -187,7 +187,15 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
     status = (ngx_int_t) reg_reason_status(reason);
 
     if (reason == REG_REASON_METHOD
-        && ngx_http_registry_allow(r, ctx) != NGX_OK)
+        && ngx_http_registry_add_header(r, "Allow",
+                                        reg_route_methods(ctx->route.resource))
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (reason == REG_REASON_STORE_UNAVAILABLE
+        && ngx_http_registry_add_header(r, "Retry-After", "1") != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -255,12 +263,10 @@ ngx_http_registry_has_form(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_registry_allow(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx)
+ngx_http_registry_add_header(ngx_http_request_t *r, const char *name,
+    const char *value)
 {
-    const char       *methods;
     ngx_table_elt_t  *h;
-
-    methods = reg_route_methods(ctx->route.resource);
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
@@ -270,9 +276,10 @@ ngx_http_registry_allow(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx)
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     h->hash = 1;
-    ngx_str_set(&h->key, "Allow");
-    h->value.data = (u_char *) methods;
-    h->value.len = ngx_strlen(methods);
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value.data = (u_char *) value;
+    h->value.len = ngx_strlen(value);
 
     return NGX_OK;
 }
@@ -282,6 +289,8 @@ static void
 ngx_http_registry_cleanup_ctx(void *data)
 {
     ngx_http_registry_ctx_t *ctx = data;
+
+    ngx_http_registry_waiter_leave(&ctx->waiter);
 
     if (ctx->identity) {
         ngx_http_registry_identity_release(ctx->identity);

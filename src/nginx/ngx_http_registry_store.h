@@ -6,9 +6,8 @@
 #define NGX_HTTP_REGISTRY_STORE_H
 
 /*
- * The file store of a worker.  The master reads it with the configuration, so
- * that workers begin with all records and share their memory; each worker then
- * follows the file by itself.
+ * Where a worker has records from: the file store, which knows them all, or
+ * Redis, which has to be asked.
  */
 
 #include <ngx_config.h>
@@ -19,46 +18,77 @@
 
 #define NGX_HTTP_REGISTRY_STORE_POLL  500     /* milliseconds */
 
+
+/*
+ * Somebody who waits for a record.  wake() is called once, after the waiter was
+ * taken off: it may ask again, and wait again.
+ */
+
+typedef struct {
+    ngx_queue_t   queue;
+    void        (*wake)(void *data);
+    void         *data;
+    unsigned      waiting:1;
+} ngx_http_registry_waiter_t;
+
+
+/* The waiter waits no more. */
+
+static ngx_inline void
+ngx_http_registry_waiter_leave(ngx_http_registry_waiter_t *waiter)
+{
+    if (waiter->waiting) {
+        ngx_queue_remove(&waiter->queue);
+        waiter->waiting = 0;
+    }
+}
+
+
 typedef struct ngx_http_registry_store_s  ngx_http_registry_store_t;
 
+struct ngx_http_registry_store_s {
+    ngx_str_t   *path;                        /* of the file, or NULL */
+
+    /*
+     * Called now and then by each worker, at first when it starts.  Returns
+     * when to call again, in milliseconds.
+     */
+
+    ngx_msec_t  (*refresh)(ngx_http_registry_store_t *store, ngx_log_t *log);
+
+    /*
+     * Reads one record; it is parsed anew at each call, and the caller frees
+     * it with reg_record_free().
+     *
+     * NGX_OK         *record is set
+     * NGX_DECLINED   there is no such record
+     * NGX_AGAIN      it is asked for, and waiter waits for it and for nothing
+     *                else any more
+     * NGX_BUSY       the store does not answer, and nothing is known
+     * NGX_ERROR      memory ran out, or the record is broken
+     */
+
+    ngx_int_t   (*get)(ngx_http_registry_store_t *store,
+                       reg_record_type_t type, reg_str_t name,
+                       ngx_http_registry_waiter_t *waiter,
+                       reg_record_t **record);
+
+    /*
+     * Changes whenever a record may have changed; 0 while that is not known, so
+     * that everything has to be read again.
+     */
+
+    uint64_t    (*generation)(ngx_http_registry_store_t *store);
+};
+
 
 /*
- * Opens the store that a directive names and reads it wholly.  Memory is freed
- * with cf->pool.  NULL after an error has been logged.
+ * Opens a file store and reads it wholly, in the master, so that workers begin
+ * with all records and share their memory.  It is freed with cf->pool.  NULL
+ * after an error has been logged.
  */
 
-ngx_http_registry_store_t *ngx_http_registry_store_open(ngx_conf_t *cf,
+ngx_http_registry_store_t *ngx_http_registry_file_open(ngx_conf_t *cf,
     ngx_str_t *path);
-
-
-/*
- * Looks whether the file has changed and takes it up, a few milliseconds a
- * call.  Returns how long the caller should wait before the next call, in
- * milliseconds; 0 means soon, for there is more to do.
- */
-
-ngx_msec_t ngx_http_registry_store_refresh(ngx_http_registry_store_t *store,
-    ngx_log_t *log);
-
-
-/*
- * Reads one record; it is parsed anew at each call, and the caller frees it
- * with reg_record_free().
- *
- * NGX_OK         *record is set
- * NGX_DECLINED   there is no such record
- * NGX_ERROR      memory ran out
- */
-
-ngx_int_t ngx_http_registry_store_get(ngx_http_registry_store_t *store,
-    reg_record_type_t type, reg_str_t name, reg_record_t **record);
-
-
-ngx_str_t *ngx_http_registry_store_path(ngx_http_registry_store_t *store);
-
-
-/* Changes whenever a record may have changed. */
-
-uint64_t ngx_http_registry_store_generation(ngx_http_registry_store_t *store);
 
 #endif /* NGX_HTTP_REGISTRY_STORE_H */

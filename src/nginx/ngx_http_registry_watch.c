@@ -56,7 +56,7 @@ ngx_http_registry_watch_handler(ngx_event_t *ev)
 
     rmcf = ev->data;
 
-    wait = rmcf->store ? ngx_http_registry_store_refresh(rmcf->store, ev->log)
+    wait = rmcf->store ? rmcf->store->refresh(rmcf->store, ev->log)
                        : NGX_HTTP_REGISTRY_STORE_POLL;
 
     if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)

@@ -4,7 +4,7 @@
 
 /*
  * A new state of the file is taken up in turns of the event loop, each of
- * NGX_HTTP_REGISTRY_STORE_TURN milliseconds at most: read it, then scan it,
+ * NGX_HTTP_REGISTRY_FILE_TURN milliseconds at most: read it, then scan it,
  * then free the old records.  What a turn does next is the function pointer
  * store->turn.  Requests see the old records until the very end; a file that
  * turns out to be wrong is dropped and logged, and they stay.
@@ -19,24 +19,27 @@
 #include "ngx_http_registry_store.h"
 #include "ngx_http_registry_table.h"
 
-#define NGX_HTTP_REGISTRY_STORE_TURN    4                 /* milliseconds */
-#define NGX_HTTP_REGISTRY_STORE_CHUNK   (256 * 1024)      /* bytes a read */
-#define NGX_HTTP_REGISTRY_STORE_BATCH   16                /* records a look */
-#define NGX_HTTP_REGISTRY_STORE_MAX     (1024 * 1024 * 1024)
+#define NGX_HTTP_REGISTRY_FILE_TURN    4                 /* milliseconds */
+#define NGX_HTTP_REGISTRY_FILE_CHUNK   (256 * 1024)      /* bytes a read */
+#define NGX_HTTP_REGISTRY_FILE_BATCH   16                /* records a look */
+#define NGX_HTTP_REGISTRY_FILE_MAX     (1024 * 1024 * 1024)
 
+
+typedef struct ngx_http_registry_file_s  ngx_http_registry_file_t;
 
 /* NGX_AGAIN: call again; NGX_DONE: nothing is under way. */
 
-typedef ngx_int_t (*ngx_http_registry_store_turn_t)(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
+typedef ngx_int_t (*ngx_http_registry_file_turn_t)(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
 
-struct ngx_http_registry_store_s {
+struct ngx_http_registry_file_s {
+    ngx_http_registry_store_t       store;       /* what the others see */
     ngx_str_t                       path;
     uint64_t                        generation;
     ngx_http_registry_table_t      *table;       /* what requests see */
     ngx_http_registry_stamp_t       stamp;       /* last looked at */
 
-    ngx_http_registry_store_turn_t  turn;        /* NULL: at rest */
+    ngx_http_registry_file_turn_t  turn;        /* NULL: at rest */
     ngx_uint_t                      level;       /* of errors in the log */
     uint64_t                        until;       /* of this turn, ns */
     ngx_fd_t                        fd;
@@ -47,27 +50,34 @@ struct ngx_http_registry_store_s {
 };
 
 
-static ngx_int_t ngx_http_registry_store_start(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_read(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_scan(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_take(
-    ngx_http_registry_store_t *store, reg_scan_item_t *item, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_swap(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_discard(
-    ngx_http_registry_store_t *store, ngx_log_t *log);
-static ngx_int_t ngx_http_registry_store_abandon(
-    ngx_http_registry_store_t *store);
-static void ngx_http_registry_store_close_file(
-    ngx_http_registry_store_t *store);
-static void ngx_http_registry_store_cleanup(void *data);
+static ngx_msec_t ngx_http_registry_file_refresh(
+    ngx_http_registry_store_t *s, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_get(ngx_http_registry_store_t *s,
+    reg_record_type_t type, reg_str_t name,
+    ngx_http_registry_waiter_t *waiter, reg_record_t **record);
+static uint64_t ngx_http_registry_file_generation(
+    ngx_http_registry_store_t *s);
+static ngx_int_t ngx_http_registry_file_start(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_read(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_scan(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_take(
+    ngx_http_registry_file_t *store, reg_scan_item_t *item, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_swap(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_discard(
+    ngx_http_registry_file_t *store, ngx_log_t *log);
+static ngx_int_t ngx_http_registry_file_abandon(
+    ngx_http_registry_file_t *store);
+static void ngx_http_registry_file_close_file(
+    ngx_http_registry_file_t *store);
+static void ngx_http_registry_file_cleanup(void *data);
 
 
 static ngx_inline uint64_t
-ngx_http_registry_store_now(void)
+ngx_http_registry_file_now(void)
 {
     struct timespec  ts;
 
@@ -78,19 +88,19 @@ ngx_http_registry_store_now(void)
 
 
 static ngx_inline ngx_uint_t
-ngx_http_registry_store_late(ngx_http_registry_store_t *store)
+ngx_http_registry_file_late(ngx_http_registry_file_t *store)
 {
-    return ngx_http_registry_store_now() >= store->until;
+    return ngx_http_registry_file_now() >= store->until;
 }
 
 
 ngx_http_registry_store_t *
-ngx_http_registry_store_open(ngx_conf_t *cf, ngx_str_t *path)
+ngx_http_registry_file_open(ngx_conf_t *cf, ngx_str_t *path)
 {
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_registry_store_t  *store;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_registry_file_t  *store;
 
-    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_store_t));
+    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_file_t));
     if (store == NULL) {
         return NULL;
     }
@@ -102,7 +112,7 @@ ngx_http_registry_store_open(ngx_conf_t *cf, ngx_str_t *path)
 
     store->fd = NGX_INVALID_FILE;
 
-    cln->handler = ngx_http_registry_store_cleanup;
+    cln->handler = ngx_http_registry_file_cleanup;
     cln->data = store;
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
@@ -112,7 +122,7 @@ ngx_http_registry_store_open(ngx_conf_t *cf, ngx_str_t *path)
     store->path = *path;
     store->until = (uint64_t) -1;
     store->level = NGX_LOG_EMERG;
-    store->turn = ngx_http_registry_store_start;
+    store->turn = ngx_http_registry_file_start;
 
     while (store->turn) {
         (void) store->turn(store, cf->log);
@@ -120,14 +130,20 @@ ngx_http_registry_store_open(ngx_conf_t *cf, ngx_str_t *path)
 
     store->level = NGX_LOG_ERR;
 
-    return store->table ? store : NULL;
+    store->store.path = &store->path;
+    store->store.refresh = ngx_http_registry_file_refresh;
+    store->store.get = ngx_http_registry_file_get;
+    store->store.generation = ngx_http_registry_file_generation;
+
+    return store->table ? &store->store : NULL;
 }
 
 
-ngx_msec_t
-ngx_http_registry_store_refresh(ngx_http_registry_store_t *store,
-    ngx_log_t *log)
+static ngx_msec_t
+ngx_http_registry_file_refresh(ngx_http_registry_store_t *s, ngx_log_t *log)
 {
+    ngx_http_registry_file_t *store = (ngx_http_registry_file_t *) s;
+
     ngx_http_registry_stamp_t  stamp;
 
     if (store->turn == NULL) {
@@ -145,13 +161,13 @@ ngx_http_registry_store_refresh(ngx_http_registry_store_t *store,
             return NGX_HTTP_REGISTRY_STORE_POLL;
         }
 
-        store->turn = ngx_http_registry_store_start;
+        store->turn = ngx_http_registry_file_start;
     }
 
-    store->until = ngx_http_registry_store_now()
-                   + NGX_HTTP_REGISTRY_STORE_TURN * 1000000;
+    store->until = ngx_http_registry_file_now()
+                   + NGX_HTTP_REGISTRY_FILE_TURN * 1000000;
 
-    while (store->turn && !ngx_http_registry_store_late(store)) {
+    while (store->turn && !ngx_http_registry_file_late(store)) {
         if (store->turn(store, log) == NGX_DONE) {
             break;
         }
@@ -161,10 +177,13 @@ ngx_http_registry_store_refresh(ngx_http_registry_store_t *store,
 }
 
 
-ngx_int_t
-ngx_http_registry_store_get(ngx_http_registry_store_t *store,
-    reg_record_type_t type, reg_str_t name, reg_record_t **record)
+static ngx_int_t
+ngx_http_registry_file_get(ngx_http_registry_store_t *s,
+    reg_record_type_t type, reg_str_t name,
+    ngx_http_registry_waiter_t *waiter, reg_record_t **record)
 {
+    ngx_http_registry_file_t *store = (ngx_http_registry_file_t *) s;
+
     ngx_http_registry_entry_t  *entry;
 
     entry = ngx_http_registry_table_find(store->table, type, name);
@@ -183,22 +202,17 @@ ngx_http_registry_store_get(ngx_http_registry_store_t *store,
 }
 
 
-ngx_str_t *
-ngx_http_registry_store_path(ngx_http_registry_store_t *store)
+static uint64_t
+ngx_http_registry_file_generation(ngx_http_registry_store_t *s)
 {
-    return &store->path;
-}
+    ngx_http_registry_file_t *store = (ngx_http_registry_file_t *) s;
 
-
-uint64_t
-ngx_http_registry_store_generation(ngx_http_registry_store_t *store)
-{
     return store->generation;
 }
 
 
 static ngx_int_t
-ngx_http_registry_store_start(ngx_http_registry_store_t *store, ngx_log_t *log)
+ngx_http_registry_file_start(ngx_http_registry_file_t *store, ngx_log_t *log)
 {
     struct stat  st;
 
@@ -216,39 +230,39 @@ ngx_http_registry_store_start(ngx_http_registry_store_t *store, ngx_log_t *log)
 
         (void) ngx_http_registry_stamp(&store->stamp, &store->path);
 
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
     if (ngx_fd_info(store->fd, &st) == NGX_FILE_ERROR) {
         ngx_log_error(store->level, log, ngx_errno,
                       ngx_fd_info_n " \"%V\" failed", &store->path);
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
     ngx_http_registry_stamp_set(&store->stamp, &st);
 
-    if (!ngx_is_file(&st) || st.st_size > NGX_HTTP_REGISTRY_STORE_MAX) {
+    if (!ngx_is_file(&st) || st.st_size > NGX_HTTP_REGISTRY_FILE_MAX) {
         ngx_log_error(store->level, log, 0, "registry store \"%V\" is no file "
                       "or larger than 1 GiB", &store->path);
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
     store->next = ngx_http_registry_table_create((size_t) st.st_size, log);
 
     if (store->next == NULL) {
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
     store->received = 0;
     store->changed = 0;
-    store->turn = ngx_http_registry_store_read;
+    store->turn = ngx_http_registry_file_read;
 
     return NGX_AGAIN;
 }
 
 
 static ngx_int_t
-ngx_http_registry_store_read(ngx_http_registry_store_t *store, ngx_log_t *log)
+ngx_http_registry_file_read(ngx_http_registry_file_t *store, ngx_log_t *log)
 {
     size_t                     size;
     ssize_t                    n;
@@ -260,19 +274,19 @@ ngx_http_registry_store_read(ngx_http_registry_store_t *store, ngx_log_t *log)
 
     while (store->received < text->len) {
 
-        if (ngx_http_registry_store_late(store)) {
+        if (ngx_http_registry_file_late(store)) {
             return NGX_AGAIN;
         }
 
         size = ngx_min(text->len - store->received,
-                       NGX_HTTP_REGISTRY_STORE_CHUNK);
+                       NGX_HTTP_REGISTRY_FILE_CHUNK);
 
         n = ngx_read_fd(store->fd, text->data + store->received, size);
 
         if (n == -1) {
             ngx_log_error(store->level, log, ngx_errno,
                           ngx_read_fd_n " \"%V\" failed", &store->path);
-            return ngx_http_registry_store_abandon(store);
+            return ngx_http_registry_file_abandon(store);
         }
 
         if (n == 0) {
@@ -286,10 +300,10 @@ ngx_http_registry_store_read(ngx_http_registry_store_t *store, ngx_log_t *log)
     if (ngx_fd_info(store->fd, &st) == NGX_FILE_ERROR) {
         ngx_log_error(store->level, log, ngx_errno,
                       ngx_fd_info_n " \"%V\" failed", &store->path);
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
-    ngx_http_registry_store_close_file(store);
+    ngx_http_registry_file_close_file(store);
 
     ngx_http_registry_stamp_set(&stamp, &st);
 
@@ -306,41 +320,41 @@ ngx_http_registry_store_read(ngx_http_registry_store_t *store, ngx_log_t *log)
                       "while it was read; it should be replaced by rename",
                       &store->path);
 
-        return ngx_http_registry_store_abandon(store);
+        return ngx_http_registry_file_abandon(store);
     }
 
     reg_scan_init(&store->scan, *text);
-    store->turn = ngx_http_registry_store_scan;
+    store->turn = ngx_http_registry_file_scan;
 
     return NGX_AGAIN;
 }
 
 
 static ngx_int_t
-ngx_http_registry_store_scan(ngx_http_registry_store_t *store, ngx_log_t *log)
+ngx_http_registry_file_scan(ngx_http_registry_file_t *store, ngx_log_t *log)
 {
     ngx_uint_t       i;
     reg_error_t      error;
     reg_scan_item_t  item;
 
-    while (!ngx_http_registry_store_late(store)) {
+    while (!ngx_http_registry_file_late(store)) {
 
-        for (i = 0; i < NGX_HTTP_REGISTRY_STORE_BATCH; i++) {
+        for (i = 0; i < NGX_HTTP_REGISTRY_FILE_BATCH; i++) {
 
             switch (reg_scan_next(&store->scan, &item, &error)) {
 
             case REG_SCAN_RECORD:
 
-                if (ngx_http_registry_store_take(store, &item, log)
+                if (ngx_http_registry_file_take(store, &item, log)
                     != NGX_OK)
                 {
-                    return ngx_http_registry_store_abandon(store);
+                    return ngx_http_registry_file_abandon(store);
                 }
 
                 break;
 
             case REG_SCAN_END:
-                return ngx_http_registry_store_swap(store, log);
+                return ngx_http_registry_file_swap(store, log);
 
             default: /* REG_SCAN_INVALID */
 
@@ -349,7 +363,7 @@ ngx_http_registry_store_scan(ngx_http_registry_store_t *store, ngx_log_t *log)
                               store->table ? "; the last good records are kept"
                                            : "");
 
-                return ngx_http_registry_store_abandon(store);
+                return ngx_http_registry_file_abandon(store);
             }
         }
     }
@@ -361,7 +375,7 @@ ngx_http_registry_store_scan(ngx_http_registry_store_t *store, ngx_log_t *log)
 /* Checks a record, unless the same bytes have been checked before. */
 
 static ngx_int_t
-ngx_http_registry_store_take(ngx_http_registry_store_t *store,
+ngx_http_registry_file_take(ngx_http_registry_file_t *store,
     reg_scan_item_t *item, ngx_log_t *log)
 {
     ngx_int_t                   rc;
@@ -422,7 +436,7 @@ ngx_http_registry_store_take(ngx_http_registry_store_t *store,
 /* The new records are good: requests see them from here on. */
 
 static ngx_int_t
-ngx_http_registry_store_swap(ngx_http_registry_store_t *store, ngx_log_t *log)
+ngx_http_registry_file_swap(ngx_http_registry_file_t *store, ngx_log_t *log)
 {
     ngx_uint_t                  level;
     ngx_http_registry_table_t  *old;
@@ -441,7 +455,7 @@ ngx_http_registry_store_swap(ngx_http_registry_store_t *store, ngx_log_t *log)
 
     store->table = store->next;
     store->next = old;
-    store->turn = old ? ngx_http_registry_store_discard : NULL;
+    store->turn = old ? ngx_http_registry_file_discard : NULL;
 
     return old ? NGX_AGAIN : NGX_DONE;
 }
@@ -453,7 +467,7 @@ ngx_http_registry_store_swap(ngx_http_registry_store_t *store, ngx_log_t *log)
  */
 
 static ngx_int_t
-ngx_http_registry_store_discard(ngx_http_registry_store_t *store,
+ngx_http_registry_file_discard(ngx_http_registry_file_t *store,
     ngx_log_t *log)
 {
     u_char     *from, *to;
@@ -463,14 +477,14 @@ ngx_http_registry_store_discard(ngx_http_registry_store_t *store,
     text = &store->next->text;
     page = (uintptr_t) ngx_pagesize - 1;
 
-    while (text->len > NGX_HTTP_REGISTRY_STORE_CHUNK) {
+    while (text->len > NGX_HTTP_REGISTRY_FILE_CHUNK) {
 
-        if (ngx_http_registry_store_late(store)) {
+        if (ngx_http_registry_file_late(store)) {
             return NGX_AGAIN;
         }
 
         to = (u_char *) ((uintptr_t) (text->data + text->len) & ~page);
-        text->len -= NGX_HTTP_REGISTRY_STORE_CHUNK;
+        text->len -= NGX_HTTP_REGISTRY_FILE_CHUNK;
         from = (u_char *) (((uintptr_t) (text->data + text->len) + page)
                            & ~page);
 
@@ -489,18 +503,18 @@ ngx_http_registry_store_discard(ngx_http_registry_store_t *store,
 
 
 static ngx_int_t
-ngx_http_registry_store_abandon(ngx_http_registry_store_t *store)
+ngx_http_registry_file_abandon(ngx_http_registry_file_t *store)
 {
-    ngx_http_registry_store_close_file(store);
+    ngx_http_registry_file_close_file(store);
 
-    store->turn = store->next ? ngx_http_registry_store_discard : NULL;
+    store->turn = store->next ? ngx_http_registry_file_discard : NULL;
 
     return store->turn ? NGX_AGAIN : NGX_DONE;
 }
 
 
 static void
-ngx_http_registry_store_close_file(ngx_http_registry_store_t *store)
+ngx_http_registry_file_close_file(ngx_http_registry_file_t *store)
 {
     if (store->fd == NGX_INVALID_FILE) {
         return;
@@ -516,11 +530,11 @@ ngx_http_registry_store_close_file(ngx_http_registry_store_t *store)
 
 
 static void
-ngx_http_registry_store_cleanup(void *data)
+ngx_http_registry_file_cleanup(void *data)
 {
-    ngx_http_registry_store_t *store = data;
+    ngx_http_registry_file_t *store = data;
 
-    ngx_http_registry_store_close_file(store);
+    ngx_http_registry_file_close_file(store);
 
     if (store->next) {
         ngx_http_registry_table_free(store->next);

@@ -1,0 +1,42 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef NGX_HTTP_REGISTRY_LOOKUP_H
+#define NGX_HTTP_REGISTRY_LOOKUP_H
+
+/*
+ * From an API key to an identity, through the records of the key, of its tenant
+ * and of its roles.  Where the store has to be asked, a lookup ends with
+ * NGX_AGAIN and is begun anew when the answer is there: what has been answered
+ * is known by then.  The key is asked for first, tenant and roles together.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "reg_core.h"
+#include "reg_decision.h"
+#include "reg_identity.h"
+
+#include "ngx_http_registry_secret.h"
+#include "ngx_http_registry_store.h"
+
+typedef struct {
+    ngx_http_registry_store_t   *store;
+    ngx_http_registry_secret_t  *pepper;      /* NULL: none */
+    ngx_http_registry_waiter_t  *waiter;
+    ngx_log_t                   *log;
+} ngx_http_registry_lookup_t;
+
+
+/*
+ * NGX_OK         *identity is set and the caller's
+ * NGX_AGAIN      lookup->waiter waits for the store
+ * NGX_DECLINED   the key stands for nobody, for *reason, which has been logged
+ */
+
+ngx_int_t ngx_http_registry_lookup(ngx_http_registry_lookup_t *lookup,
+    reg_str_t key, reg_identity_t **identity, reg_reason_t *reason);
+
+#endif /* NGX_HTTP_REGISTRY_LOOKUP_H */
