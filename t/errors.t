@@ -84,7 +84,8 @@ main::error_body('UNSUPPORTED', 'malformed request')
 --- request eval
 [($::Target) x 3, "$::Target\n0\r\n\r\n"]
 --- more_headers eval
-["Host: a\nHost: b", "Content-Length: x", "Content-Length: 1\nContent-Length: 2",
+["Host: a\nHost: b", "Content-Length: x",
+ "Content-Length: 1\nContent-Length: 2",
  "Transfer-Encoding: chunked\nContent-Length: 5"]
 --- error_code eval
 [(400) x 4]
