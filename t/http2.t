@@ -96,7 +96,7 @@ backend:
 --- config
 location /v2/ {
     registry on;
-    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    proxy_pass http://127.0.0.1:1;
 }
 --- request eval: $::Target
 --- more_headers eval: main::basic('puller')

@@ -49,7 +49,7 @@ our $Gateway = <<'END';
     }
     location /v2/acme/down/ {
         registry on;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        proxy_pass http://127.0.0.1:1;
     }
     location /v2/acme/small/ {
         registry on;

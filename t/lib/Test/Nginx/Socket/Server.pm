@@ -303,14 +303,21 @@ sub run_to_death {
 }
 
 
-# Ends nginx and returns nothing, or what was wrong with its end.
+# Ends nginx and returns nothing, or what was wrong with its end.  An idle nginx
+# without timers misses a signal that comes just before it waits for events, so
+# it is told again.
 
 sub stop {
     return if !defined $pid;
 
-    kill 'QUIT', $pid;
+    my $status;
 
-    my $status = await(5 * $Patience);
+    for (1 .. 10 * $Patience) {
+        kill 'QUIT', $pid;
+
+        $status = await(0.5);
+        last if defined $status;
+    }
 
     if (!defined $status) {
         kill_hard();
