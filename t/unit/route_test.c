@@ -963,7 +963,7 @@ test_invalid_names(void **state)
         "/referrers/" DGST,
 
         /* the name is judged before the reference */
-        "/manifests/" ".1", "/blobs/latest", "/referrers/latest"
+        "/manifests/.1", "/blobs/latest", "/referrers/latest"
     };
 
     (void) state;
@@ -993,8 +993,7 @@ test_invalid_references(void **state)
         "sha256:", ":", "a:b", "sha256:abc", "sha256:" HEX "0", DGST ":",
         "sha256::" HEX, "sha256:" HEX HEX, "sha512:" HEX, "SHA256:" HEX,
         "sha384:" HEX, "md5:0123456789abcdef0123456789abcdef",
-        "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef"
-        "0123456789abcdef"
+        "sha256:A123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
     };
 
     char  text[512];
