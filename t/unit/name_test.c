@@ -176,7 +176,8 @@ check_every_byte(check_pt check, const char *expression, reg_str_t good)
 
             /* in place of another */
 
-            memcpy(buf + i + 1, good.data + i + 1, good.len - i - 1);
+            memcpy(buf, good.data, good.len);
+            buf[i] = (unsigned char) c;
             text.len = good.len;
 
             assert_int_equal(check_exact(check, text),
