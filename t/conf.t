@@ -153,7 +153,7 @@ registry_store file:$TEST_NGINX_HTML_DIR;
 --- config
 --- must_die
 --- error_log
-is no file or larger than 1 GiB
+is no file or larger than 256 MiB
 
 
 === TEST 15: registry_auth, no such value

@@ -92,6 +92,10 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ctx->dry_run = (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
+                    && rlcf->backend_auth
+                       == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH);
+
     if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
 
         switch (ngx_http_registry_check(r, ctx, &reason)) {
@@ -227,8 +231,7 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
 
     ngx_http_registry_watch(rmcf);
 
-    return ngx_http_registry_identify(rmcf->memo, rmcf->store, rmcf->pepper,
-                                      &ctx->authorization->value,
+    return ngx_http_registry_identify(&rmcf->by, &ctx->authorization->value,
                                       &ctx->identity, r->connection->log);
 }
 

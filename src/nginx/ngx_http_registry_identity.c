@@ -3,39 +3,16 @@
  */
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "reg_api_key.h"
 #include "reg_record_json.h"
-#include "reg_siphash.h"
 
 #include "ngx_http_registry_identity.h"
-
-/*
- * The memo is an array of sets, searched one by one: nothing to rehash, and
- * the least recently used of a full set makes room.
- */
-
-#define NGX_HTTP_REGISTRY_MEMO_SETS  4096
-#define NGX_HTTP_REGISTRY_MEMO_WAYS  4
 
 /* A key takes 100 bytes in base64; the rest is for a long user name. */
 
 #define NGX_HTTP_REGISTRY_CREDENTIAL_MAX  1024
 
-
-typedef struct {
-    reg_siphash_t                  hash;
-    uint64_t                       generation;
-    uint64_t                       used;        /* tick of the last use */
-    ngx_http_registry_identity_t  *identity;    /* NULL: free */
-} ngx_http_registry_memo_entry_t;
-
-struct ngx_http_registry_memo_s {
-    u_char                           key[REG_SIPHASH_KEY_LEN];
-    uint64_t                         tick;
-    ngx_http_registry_memo_entry_t  *entries;
-};
 
 typedef struct {
     ngx_http_registry_store_t  *store;
@@ -45,6 +22,9 @@ typedef struct {
 } ngx_http_registry_roles_t;
 
 
+static reg_reason_t ngx_http_registry_identify_known(
+    ngx_http_registry_identify_t *by, reg_str_t key, uint64_t generation,
+    ngx_http_registry_identity_t **identity, ngx_log_t *log);
 static reg_reason_t ngx_http_registry_identify_key(
     ngx_http_registry_store_t *store, ngx_http_registry_secret_t *pepper,
     reg_str_t key, reg_identity_t **identity, ngx_log_t *log);
@@ -55,178 +35,84 @@ static const reg_record_t *ngx_http_registry_find_role(void *data,
     reg_str_t name);
 static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
     u_char *buf, reg_str_t *key);
-static void ngx_http_registry_memo_forget(
-    ngx_http_registry_memo_entry_t *entry);
-static void ngx_http_registry_memo_cleanup(void *data);
-
-
-ngx_http_registry_memo_t *
-ngx_http_registry_memo_create(ngx_conf_t *cf)
-{
-    ngx_pool_cleanup_t        *cln;
-    ngx_http_registry_memo_t  *memo;
-
-    memo = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_memo_t));
-    if (memo == NULL) {
-        return NULL;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    if (RAND_bytes(memo->key, REG_SIPHASH_KEY_LEN) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "registry: the random generator failed");
-        return NULL;
-    }
-
-    /* calloc() takes fresh pages, so a worker pays for what it uses only */
-
-    memo->entries = calloc(NGX_HTTP_REGISTRY_MEMO_SETS
-                           * NGX_HTTP_REGISTRY_MEMO_WAYS,
-                           sizeof(ngx_http_registry_memo_entry_t));
-    if (memo->entries == NULL) {
-        return NULL;
-    }
-
-    cln->handler = ngx_http_registry_memo_cleanup;
-    cln->data = memo;
-
-    return memo;
-}
-
-
-void
-ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo)
-{
-    ngx_uint_t  i;
-
-    for (i = 0;
-         i < NGX_HTTP_REGISTRY_MEMO_SETS * NGX_HTTP_REGISTRY_MEMO_WAYS;
-         i++)
-    {
-        ngx_http_registry_memo_forget(&memo->entries[i]);
-    }
-}
 
 
 reg_reason_t
-ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
-    ngx_http_registry_store_t *store, ngx_http_registry_secret_t *pepper,
+ngx_http_registry_identify(ngx_http_registry_identify_t *by,
     ngx_str_t *authorization, ngx_http_registry_identity_t **identity,
     ngx_log_t *log)
 {
-    u_char                           buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
-    uint64_t                         generation;
-    reg_str_t                        key;
-    ngx_uint_t                       i;
-    reg_reason_t                     reason;
-    reg_siphash_t                    hash;
-    reg_identity_t                  *found;
-    ngx_http_registry_memo_entry_t  *set, *entry, *stale;
+    u_char        buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
+    uint64_t      generation;
+    reg_str_t     header, key;
+    reg_reason_t  reason;
 
     if (authorization->len > NGX_HTTP_REGISTRY_CREDENTIAL_MAX) {
         return REG_REASON_MALFORMED;
     }
 
-    hash = reg_siphash(memo->key, (reg_str_t) { authorization->len,
-                                                authorization->data });
+    header.len = authorization->len;
+    header.data = authorization->data;
 
-    generation = ngx_http_registry_store_generation(store);
+    generation = ngx_http_registry_store_generation(by->store);
 
-    set = &memo->entries[(hash.lo % NGX_HTTP_REGISTRY_MEMO_SETS)
-                         * NGX_HTTP_REGISTRY_MEMO_WAYS];
-    entry = set;
-    stale = NULL;
+    *identity = ngx_http_registry_memo_find(by->headers, header, generation);
 
-    for (i = 0; i < NGX_HTTP_REGISTRY_MEMO_WAYS; i++) {
-
-        if (set[i].hash.lo == hash.lo && set[i].hash.hi == hash.hi
-            && set[i].identity)
-        {
-            entry = &set[i];
-
-            if (entry->generation == generation) {
-                goto done;
-            }
-
-            stale = entry;
-            break;
-        }
-
-        if (set[i].used < entry->used) {
-            entry = &set[i];
-        }
+    if (*identity) {
+        return REG_REASON_NONE;
     }
 
-    reason = REG_REASON_MALFORMED;
+    if (ngx_http_registry_credential(authorization, buf, &key) != NGX_OK) {
+        return REG_REASON_MALFORMED;
+    }
 
-    if (ngx_http_registry_credential(authorization, buf, &key) == NGX_OK) {
-        reason = ngx_http_registry_identify_key(store, pepper, key, &found,
-                                                log);
+    reason = ngx_http_registry_identify_known(by, key, generation, identity,
+                                              log);
+
+    if (reason == REG_REASON_NONE) {
+        ngx_http_registry_memo_put(by->headers, header, generation, *identity);
+
+    } else {
+        ngx_http_registry_memo_drop(by->headers, header);
     }
 
     OPENSSL_cleanse(buf, sizeof(buf));
 
+    return reason;
+}
+
+
+static reg_reason_t
+ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
+    reg_str_t key, uint64_t generation,
+    ngx_http_registry_identity_t **identity, ngx_log_t *log)
+{
+    reg_reason_t     reason;
+    reg_identity_t  *found;
+
+    *identity = ngx_http_registry_memo_find(by->keys, key, generation);
+
+    if (*identity) {
+        return REG_REASON_NONE;
+    }
+
+    reason = ngx_http_registry_identify_key(by->store, by->pepper, key, &found,
+                                            log);
+
     if (reason != REG_REASON_NONE) {
-
-        /* whoever guesses drives nobody out but the key that has gone */
-
-        if (stale) {
-            ngx_http_registry_memo_forget(stale);
-        }
-
+        ngx_http_registry_memo_drop(by->keys, key);
         return reason;
     }
 
-    ngx_http_registry_memo_forget(entry);
+    *identity = ngx_http_registry_identity_wrap(found);
 
-    entry->identity = ngx_http_registry_identity_wrap(found);
-    if (entry->identity == NULL) {
+    if (*identity == NULL) {
         return REG_REASON_INTERNAL;
     }
 
-    entry->hash = hash;
-    entry->generation = generation;
-
-done:
-
-    entry->used = ++memo->tick;
-    entry->identity->refs++;
-    *identity = entry->identity;
+    ngx_http_registry_memo_put(by->keys, key, generation, *identity);
 
     return REG_REASON_NONE;
-}
-
-
-ngx_http_registry_identity_t *
-ngx_http_registry_identity_wrap(reg_identity_t *identity)
-{
-    ngx_http_registry_identity_t  *wrap;
-
-    wrap = ngx_alloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
-
-    if (wrap == NULL) {
-        reg_identity_free(identity);
-        return NULL;
-    }
-
-    wrap->identity = identity;
-    wrap->refs = 1;
-
-    return wrap;
-}
-
-
-void
-ngx_http_registry_identity_release(ngx_http_registry_identity_t *identity)
-{
-    if (--identity->refs == 0) {
-        reg_identity_free(identity->identity);
-        ngx_free(identity);
-    }
 }
 
 
@@ -261,12 +147,19 @@ ngx_http_registry_identify_key(ngx_http_registry_store_t *store,
         return REG_REASON_RECORD_VERSION;
     }
 
-    /* an unknown key takes the time of a wrong one */
+    /* an unknown key is hashed as well */
 
-    hash = (found == NGX_OK)
-           ? record->u.key.hash
-           : REG_STR("sha256:00000000000000000000000000000000"
-                     "00000000000000000000000000000000");
+    if (found == NGX_OK) {
+        hash = record->u.key.hash;
+
+    } else if (pepper) {
+        hash = REG_STR("hmac-sha256:00000000000000000000000000000000"
+                       "00000000000000000000000000000000");
+
+    } else {
+        hash = REG_STR("sha256:00000000000000000000000000000000"
+                       "00000000000000000000000000000000");
+    }
 
     secret = pepper ? (reg_str_t) { pepper->value.len, pepper->value.data }
                     : REG_STR_NULL;
@@ -440,25 +333,4 @@ ngx_http_registry_credential(ngx_str_t *authorization, u_char *buf,
     key->len = (size_t) (decoded.data + decoded.len - key->data);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_registry_memo_forget(ngx_http_registry_memo_entry_t *entry)
-{
-    if (entry->identity) {
-        ngx_http_registry_identity_release(entry->identity);
-        ngx_memzero(entry, sizeof(ngx_http_registry_memo_entry_t));
-    }
-}
-
-
-static void
-ngx_http_registry_memo_cleanup(void *data)
-{
-    ngx_http_registry_memo_t *memo = data;
-
-    ngx_http_registry_memo_flush(memo);
-    OPENSSL_cleanse(memo->key, REG_SIPHASH_KEY_LEN);
-    free(memo->entries);
 }
