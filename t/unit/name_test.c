@@ -146,6 +146,10 @@ check_every_byte(check_pt check, const char *expression, reg_str_t good)
     reg_str_t      text;
     unsigned char  buf[512];
 
+    if (good.len >= sizeof(buf)) {
+        abort();
+    }
+
     step = 256 / (unsigned) rounds(256);
     grammar = grammar_compile(expression);
     text.data = buf;
