@@ -10,9 +10,9 @@
  *
  * Request headers cannot be hidden one by one, so the backend gets a new list.
  * It is made from the client's list each time, as an internal redirect may lead
- * to a location with another registry_backend_auth, or with another backend: what
- * was added for one is not for the next, even where the registry is off.  A
- * subrequest has a list of its own.
+ * to a location with another registry_backend_auth, or with another backend:
+ * what was added for one is not for the next, even where the registry is off.
+ * A subrequest has a list of its own.
  */
 
 #include "ngx_http_registry.h"

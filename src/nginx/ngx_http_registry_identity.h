@@ -8,9 +8,9 @@
 /*
  * From the Authorization header to an identity.  One memo is for headers: a
  * known one costs a short hash; base64, checksum, SHA-256 and records are for
- * the first time only.  The other is for keys: any user name goes with a key, so
- * one key may come in many headers, and they share one identity; no number of
- * names drives another key out of its place.
+ * the first time only.  The other is for keys: any user name goes with a key,
+ * so one key may come in many headers, and they share one identity; no number
+ * of names drives another key out of its place.
  */
 
 #include <ngx_config.h>

@@ -216,7 +216,8 @@ ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    rmcf->by.pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets, &value[1],
+    rmcf->by.pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets,
+                                                &value[1],
                                                 ngx_http_registry_make_pepper);
 
     return rmcf->by.pepper ? NGX_CONF_OK
@@ -453,7 +454,7 @@ ngx_http_registry_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    /* in a server a redirect is mostly the one to https: no answer to anybody */
+    /* a redirect of a whole server is mostly the one to https: no answer */
 
     cscfp = cmcf->servers.elts;
 
