@@ -52,8 +52,8 @@ END
 
 our $Gateway = gateway('');
 
-our $Unavailable = error_body('UNAVAILABLE', 'the registry behind this gateway gave '
-                              . 'no valid answer');
+our $Unavailable = error_body(
+    'UNAVAILABLE', 'the registry behind this gateway gave no valid answer');
 
 run_tests();
 

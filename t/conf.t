@@ -153,7 +153,7 @@ registry_store file:$TEST_NGINX_HTML_DIR;
 --- config
 --- must_die
 --- error_log
-is no file or larger than 1 GiB
+is no file or larger than 256 MiB
 
 
 === TEST 15: registry_auth, no such value
@@ -167,8 +167,8 @@ main::said('invalid value "optional"')
 --- config eval: main::location('registry_backend_auth token;')
 --- must_die
 --- error_log eval
-main::said('invalid value "token" in "registry_backend_auth", it must be "off", '
-           . '"passthrough" or "basic <file>"')
+main::said('invalid value "token" in "registry_backend_auth", it must be '
+           . '"off", "passthrough" or "basic <file>"')
 
 
 === TEST 17: registry_backend_auth basic, without a file
@@ -195,7 +195,7 @@ main::location('registry_backend_auth basic '
 no colon
 --- must_die
 --- error_log eval
-qr{\[emerg\] .*index\.html" cannot be used: it must hold one line, "user:password"}
+qr{\[emerg\] .*index\.html" cannot be used: it must hold one line, "user:}
 
 
 === TEST 20: registry_challenge, no such value
@@ -227,7 +227,8 @@ main::said('"registry_challenge bearer" needs the address of a token endpoint, '
 main::location(q{registry_challenge basic 'realm=a"b';})
 --- must_die
 --- error_log eval
-main::said('a quote, a backslash or a byte that is not printable in "realm=a"b"')
+main::said('a quote, a backslash or a byte that is not printable in '
+           . '"realm=a"b"')
 
 
 === TEST 24: registry_anonymous, no scope
@@ -375,3 +376,32 @@ GET /v2/
 --- error_code: 401
 --- no_error_log
 [warn]
+
+
+=== TEST 40: in the http block it guards every server and location
+--- http_config eval
+"registry on;\n$::HttpConfig"
+--- config
+location /v2/ { proxy_pass http://backend; }
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/app/manifests/1",
+ "GET /index.html"]
+--- more_headers eval
+['', main::basic('puller'), main::basic('admin')]
+--- error_code eval
+[401, 200, 404]
+
+
+=== TEST 41: and "registry_auth off" beside it opens all, as it says
+--- http_config eval
+"registry on;\nregistry_auth off;\n$::HttpConfig"
+--- config
+location /v2/ { proxy_pass http://backend; }
+location /v2/acme/closed/ {
+    registry_auth on;
+    proxy_pass http://backend;
+}
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/closed/manifests/1"]
+--- error_code eval
+[200, 401]

@@ -84,7 +84,8 @@ main::error_body('UNSUPPORTED', 'malformed request')
 --- request eval
 [($::Target) x 3, "$::Target\n0\r\n\r\n"]
 --- more_headers eval
-["Host: a\nHost: b", "Content-Length: x", "Content-Length: 1\nContent-Length: 2",
+["Host: a\nHost: b", "Content-Length: x",
+ "Content-Length: 1\nContent-Length: 2",
  "Transfer-Encoding: chunked\nContent-Length: 5"]
 --- error_code eval
 [(400) x 4]
@@ -153,7 +154,7 @@ location /v2/acme/two/ {
 --- config
 location /v2/ {
     registry on;
-    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    proxy_pass http://127.0.0.1:1;
 }
 --- request eval: $::Target
 --- more_headers eval: main::basic('puller')
@@ -207,7 +208,7 @@ upstream timed out
 --- config
 location /v2/ {
     registry on;
-    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    proxy_pass http://127.0.0.1:1;
 }
 --- request eval
 ["HEAD /v2/acme/app/manifests/1", "HEAD /v2/acme/app/manifests/1"]
@@ -443,7 +444,7 @@ If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT
 location /v2/ {
     registry on;
     registry_auth off;
-    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    proxy_pass http://127.0.0.1:1;
 }
 --- request eval: $::Target
 --- error_code: 502

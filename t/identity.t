@@ -86,7 +86,8 @@ sub outcome {
 }
 
 our @BadKeys = (
-    [early     => outcome(401, 'not_yet_valid', 'the API key is not valid yet')],
+    [early     => outcome(401, 'not_yet_valid',
+                          'the API key is not valid yet')],
     [late      => outcome(401, 'expired', 'the API key has expired')],
     [revoked   => outcome(401, 'revoked', 'the API key has been revoked')],
 

@@ -22,7 +22,8 @@ our $Files = ">>> pepper\n$pepper\n>>> store.json\n" . store(
     keys => [
         map { key_record($_->[0], roles => ['image-puller'],
                          $_->[1] ? (hash => peppered_hash(@$_)) : ()) }
-            [hot => $pepper], [plain => undef], [stale => 'another one of those']
+            [hot => $pepper], [plain => undef],
+            [stale => 'another one of those']
     ],
     tenants => [tenant('acme')]
 );

@@ -23,8 +23,10 @@ our $OwnStore = ">>> store.json\n" . store(
 # and pull from acme/**, target may only push to acme/app.
 
 our @Mounts = (
-    [pusher => "?mount=$Digest&from=acme/base", "?mount=$Digest&from=acme/base"],
-    [pusher => "?from=acme/base&mount=$Digest", "?from=acme/base&mount=$Digest"],
+    [pusher => "?mount=$Digest&from=acme/base",
+               "?mount=$Digest&from=acme/base"],
+    [pusher => "?from=acme/base&mount=$Digest",
+               "?from=acme/base&mount=$Digest"],
     [pusher => "?mount=$escaped&from=acme%2Fbase",
                "?mount=$escaped&from=acme%2Fbase"],
     [both   => "?mount=$Digest&from=lib%2Fx", "?mount=$Digest&from=lib%2Fx"],

@@ -7,6 +7,12 @@ BEGIN { push @INC, "$FindBin::Bin/lib" }
 use Test::Nginx::Socket 'no_plan';
 use Registry::TestGateway;
 
+our $Manifest = "acme/app/manifests/$Digest";
+our $Blob = "acme/app/blobs/$Digest";
+our $Monolithic = "acme/app/blobs/uploads/?digest=$Digest";
+our $Session = 'acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D';
+our $Referrers = "acme/app/referrers/$Digest";
+
 my @methods = qw( GET HEAD POST PUT PATCH DELETE OPTIONS BREW );
 
 my @people = qw( nobody nothing puller pusher cleaner admin rival );
@@ -30,13 +36,13 @@ my %may = (
         PUT    => [qw( pusher admin )],
         DELETE => [qw( cleaner admin )],
     },
-    "acme/app/manifests/$Digest" => {
+    $Manifest => {
         GET    => [qw( puller pusher admin )],
         HEAD   => [qw( puller pusher admin )],
         PUT    => [qw( pusher admin )],
         DELETE => [qw( cleaner admin )],
     },
-    "acme/app/blobs/$Digest" => {
+    $Blob => {
         GET    => [qw( puller pusher admin )],
         HEAD   => [qw( puller pusher admin )],
         DELETE => [qw( cleaner admin )],
@@ -44,16 +50,16 @@ my %may = (
     'acme/app/blobs/uploads/' => {
         POST => [qw( pusher admin )],
     },
-    "acme/app/blobs/uploads/?digest=$Digest" => {
+    $Monolithic => {
         POST => [qw( pusher admin )],
     },
-    'acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D' => {
+    $Session => {
         GET    => [qw( pusher admin )],
         PUT    => [qw( pusher admin )],
         PATCH  => [qw( pusher admin )],
         DELETE => [qw( pusher admin )],
     },
-    "acme/app/referrers/$Digest" => {
+    $Referrers => {
         GET => [qw( puller pusher admin )],
     },
 );
@@ -62,7 +68,8 @@ my %may = (
 
 my @nowhere = (
     'acme/app', 'acme', 'acme/app/tags', 'acme/app/tags/other',
-    'acme/app/manifests', 'acme/app/blobs', 'acme/app/uploads/x', 'acme/app/referrers', '_catalog/x', '_other',
+    'acme/app/manifests', 'acme/app/blobs', 'acme/app/uploads/x',
+    'acme/app/referrers', '_catalog/x', '_other',
     "blobs/$Digest", 'manifests/v1', 'tags/list', 'token',
 );
 
@@ -201,19 +208,19 @@ __DATA__
 
 
 === TEST 5: a manifest by digest
---- request eval: main::requests("acme/app/manifests/$::Digest")
---- more_headers eval: main::headers("acme/app/manifests/$::Digest")
---- error_code eval: main::statuses("acme/app/manifests/$::Digest")
---- response_headers eval: main::response_headers("acme/app/manifests/$::Digest")
---- response_body eval: main::bodies("acme/app/manifests/$::Digest")
+--- request eval: main::requests($::Manifest)
+--- more_headers eval: main::headers($::Manifest)
+--- error_code eval: main::statuses($::Manifest)
+--- response_headers eval: main::response_headers($::Manifest)
+--- response_body eval: main::bodies($::Manifest)
 
 
 === TEST 6: a blob
---- request eval: main::requests("acme/app/blobs/$::Digest")
---- more_headers eval: main::headers("acme/app/blobs/$::Digest")
---- error_code eval: main::statuses("acme/app/blobs/$::Digest")
---- response_headers eval: main::response_headers("acme/app/blobs/$::Digest")
---- response_body eval: main::bodies("acme/app/blobs/$::Digest")
+--- request eval: main::requests($::Blob)
+--- more_headers eval: main::headers($::Blob)
+--- error_code eval: main::statuses($::Blob)
+--- response_headers eval: main::response_headers($::Blob)
+--- response_body eval: main::bodies($::Blob)
 
 
 === TEST 7: the start of an upload
@@ -225,27 +232,27 @@ __DATA__
 
 
 === TEST 8: an upload in one request
---- request eval: main::requests("acme/app/blobs/uploads/?digest=$::Digest")
---- more_headers eval: main::headers("acme/app/blobs/uploads/?digest=$::Digest")
---- error_code eval: main::statuses("acme/app/blobs/uploads/?digest=$::Digest")
---- response_headers eval: main::response_headers("acme/app/blobs/uploads/?digest=$::Digest")
---- response_body eval: main::bodies("acme/app/blobs/uploads/?digest=$::Digest")
+--- request eval: main::requests($::Monolithic)
+--- more_headers eval: main::headers($::Monolithic)
+--- error_code eval: main::statuses($::Monolithic)
+--- response_headers eval: main::response_headers($::Monolithic)
+--- response_body eval: main::bodies($::Monolithic)
 
 
 === TEST 9: an upload session
---- request eval: main::requests('acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D')
---- more_headers eval: main::headers('acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D')
---- error_code eval: main::statuses('acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D')
---- response_headers eval: main::response_headers('acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D')
---- response_body eval: main::bodies('acme/app/blobs/uploads/5b29-f0c1?_state=aGk%3D')
+--- request eval: main::requests($::Session)
+--- more_headers eval: main::headers($::Session)
+--- error_code eval: main::statuses($::Session)
+--- response_headers eval: main::response_headers($::Session)
+--- response_body eval: main::bodies($::Session)
 
 
 === TEST 10: referrers
---- request eval: main::requests("acme/app/referrers/$::Digest")
---- more_headers eval: main::headers("acme/app/referrers/$::Digest")
---- error_code eval: main::statuses("acme/app/referrers/$::Digest")
---- response_headers eval: main::response_headers("acme/app/referrers/$::Digest")
---- response_body eval: main::bodies("acme/app/referrers/$::Digest")
+--- request eval: main::requests($::Referrers)
+--- more_headers eval: main::headers($::Referrers)
+--- error_code eval: main::statuses($::Referrers)
+--- response_headers eval: main::response_headers($::Referrers)
+--- response_body eval: main::bodies($::Referrers)
 
 
 === TEST 11: what is no endpoint

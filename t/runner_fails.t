@@ -191,6 +191,10 @@ $block
 END
     close $out;
 
+    # nothing of the module is meant here
+    delete local @ENV{qw( TEST_NGINX_LOAD_MODULES TEST_NGINX_LD_PRELOAD
+                          TEST_NGINX_PRELOAD TEST_NGINX_USE_VALGRIND )};
+
     return `$^X -I$FindBin::Bin/lib $dir/one.t 2>&1`;
 }
 

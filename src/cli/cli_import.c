@@ -14,17 +14,27 @@
 #include "reg_record_json.h"
 
 
-static cli_rc_t cli_import_all(cli_store_t *store, const cli_document_t *doc);
-static cli_rc_t cli_import_record(cli_store_t *store,
-    const cli_document_t *doc, const cli_entry_t *entry);
-static cli_rc_t cli_import_merge(const cli_store_t *store, const char *name,
+/* What is worth knowing is said when it is done. */
+
+typedef struct {
+    cli_store_t            store;
+    const cli_document_t  *doc;
+    json_t                *notes;   /* sentences */
+} cli_import_t;
+
+
+static cli_rc_t cli_import_in(cli_import_t *import);
+static cli_rc_t cli_import_record(cli_import_t *import,
+    const cli_entry_t *entry);
+static cli_rc_t cli_import_merge(cli_import_t *import, const char *name,
     const reg_record_t *mine, reg_record_t *record);
-static cli_rc_t cli_import_merge_key(const cli_t *cli, const char *id,
+static cli_rc_t cli_import_merge_key(cli_import_t *import, const char *id,
     const reg_record_t *mine, reg_record_t *record);
 static cli_rc_t cli_import_keep(json_t *json, const json_t *mine,
     const char *member);
 static int64_t cli_import_end(const cli_t *cli, const reg_key_record_t *mine,
     const reg_key_record_t *key);
+static cli_rc_t cli_import_note(cli_import_t *import, json_t *sentence);
 
 
 cli_rc_t
@@ -53,9 +63,9 @@ cli_rc_t
 cli_store_import(cli_t *cli)
 {
     char            *data;
-    size_t           len, changes;
+    size_t           len;
     cli_rc_t         rc;
-    cli_store_t      store;
+    cli_import_t     import;
     cli_document_t   doc;
 
     rc = cli_input_read(cli->operand, &data, &len);
@@ -74,24 +84,15 @@ cli_store_import(cli_t *cli)
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_store_open(&store, cli, CLI_STORE_WRITE | CLI_STORE_CREATE);
+        rc = cli_store_open(&import.store, cli,
+                            CLI_STORE_WRITE | CLI_STORE_CREATE);
 
         if (rc == CLI_DONE) {
-            rc = cli_import_all(&store, &doc);
+            import.doc = &doc;
+            rc = cli_import_in(&import);
         }
 
-        changes = store.nchanges;
-
-        if (rc == CLI_DONE) {
-            rc = cli_store_commit(&store);
-        }
-
-        if (rc == CLI_DONE) {
-            cli_note("%zu record%s imported, %zu as they were", changes,
-                     changes == 1 ? "" : "s", doc.n - changes);
-        }
-
-        cli_store_close(&store);
+        cli_store_close(&import.store);
     }
 
     cli_document_free(&doc);
@@ -102,28 +103,47 @@ cli_store_import(cli_t *cli)
 
 
 static cli_rc_t
-cli_import_all(cli_store_t *store, const cli_document_t *doc)
+cli_import_in(cli_import_t *import)
 {
-    size_t    i;
+    size_t    i, changes;
+    json_t   *sentence;
     cli_rc_t  rc;
 
-    rc = CLI_DONE;
+    import->notes = json_array();
+    rc = import->notes ? CLI_DONE : cli_nomem();
 
-    for (i = 0; rc == CLI_DONE && i < doc->n; i++) {
-        rc = cli_import_record(store, doc, doc->entries[i]);
+    for (i = 0; rc == CLI_DONE && i < import->doc->n; i++) {
+        rc = cli_import_record(import, import->doc->entries[i]);
     }
+
+    changes = import->store.nchanges;
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_commit(&import->store);
+    }
+
+    if (rc == CLI_DONE) {
+        json_array_foreach(import->notes, i, sentence) {
+            cli_note("%s", json_string_value(sentence));
+        }
+
+        cli_note("%zu record%s imported, %zu as they were", changes,
+                 changes == 1 ? "" : "s", import->doc->n - changes);
+    }
+
+    json_decref(import->notes);
 
     return rc;
 }
 
 
 static cli_rc_t
-cli_import_record(cli_store_t *store, const cli_document_t *doc,
-    const cli_entry_t *entry)
+cli_import_record(cli_import_t *import, const cli_entry_t *entry)
 {
     char           name[REG_TEXT_MAX + 1];
     cli_rc_t       rc;
     cli_entry_t   *mine;
+    cli_store_t   *store = &import->store;
     reg_record_t  *record, *old;
 
     (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(entry->name));
@@ -134,7 +154,7 @@ cli_import_record(cli_store_t *store, const cli_document_t *doc,
         return CLI_DONE;
     }
 
-    rc = cli_document_current(doc, entry, &record);
+    rc = cli_document_current(import->doc, entry, &record);
 
     if (rc != CLI_DONE) {
         return rc;
@@ -144,17 +164,16 @@ cli_import_record(cli_store_t *store, const cli_document_t *doc,
         rc = cli_document_record(&store->doc, mine, &old);
 
         if (rc == CLI_DONE && old->newer) {
-            cli_note("%s %s: the store has one of a later version, which "
-                     "stays", reg_record_type_name(entry->type), name);
-
             reg_record_free(old);
             reg_record_free(record);
 
-            return CLI_DONE;
+            return cli_import_note(import, json_sprintf("%s %s: the store has "
+                                   "one of a later version, which stays",
+                                   reg_record_type_name(entry->type), name));
         }
 
         if (rc == CLI_DONE) {
-            rc = cli_import_merge(store, name, old, record);
+            rc = cli_import_merge(import, name, old, record);
             reg_record_free(old);
         }
     }
@@ -172,19 +191,24 @@ cli_import_record(cli_store_t *store, const cli_document_t *doc,
 /* The backup wins, but nothing comes back to life that was put down since. */
 
 static cli_rc_t
-cli_import_merge(const cli_store_t *store, const char *name,
+cli_import_merge(cli_import_t *import, const char *name,
     const reg_record_t *mine, reg_record_t *record)
 {
+    cli_rc_t  rc;
+
     if (record->type == REG_RECORD_KEY) {
-        return cli_import_merge_key(store->cli, name, mine, record);
+        return cli_import_merge_key(import, name, mine, record);
     }
 
     if (record->type == REG_RECORD_TENANT && mine->u.tenant.suspended
         && !record->u.tenant.suspended)
     {
-        cli_note("tenant %s stays suspended", name);
+        rc = cli_import_note(import, json_sprintf("tenant %s stays suspended",
+                                                  name));
 
-        return cli_json_set(record->json, "suspended", json_true());
+        return rc == CLI_DONE ? cli_json_set(record->json, "suspended",
+                                             json_true())
+                              : rc;
     }
 
     return CLI_DONE;
@@ -192,7 +216,7 @@ cli_import_merge(const cli_store_t *store, const char *name,
 
 
 static cli_rc_t
-cli_import_merge_key(const cli_t *cli, const char *id,
+cli_import_merge_key(cli_import_t *import, const char *id,
     const reg_record_t *mine, reg_record_t *record)
 {
     int64_t                  end;
@@ -208,7 +232,7 @@ cli_import_merge_key(const cli_t *cli, const char *id,
     }
 
     rc = CLI_DONE;
-    end = cli_import_end(cli, old, key);
+    end = cli_import_end(import->store.cli, old, key);
 
     if (end != key->expires_at) {
         rc = cli_json_set(record->json, "expires_at", cli_json_time(end));
@@ -218,20 +242,31 @@ cli_import_merge_key(const cli_t *cli, const char *id,
         rc = cli_import_keep(record->json, mine->json, "rotated_to");
     }
 
-    if (rc == CLI_DONE && old->revoked_at != REG_TIME_NONE) {
+    if (rc != CLI_DONE || old->revoked_at == REG_TIME_NONE) {
+        return rc;
+    }
 
-        if (key->revoked_at == REG_TIME_NONE) {
-            cli_note("key %s stays revoked", id);
-        }
+    if (key->revoked_at == REG_TIME_NONE) {
+        rc = cli_import_note(import, json_sprintf("key %s stays revoked", id));
+    }
 
+    if (rc == CLI_DONE) {
         rc = cli_import_keep(record->json, mine->json, "revoked_at");
+    }
 
-        if (rc == CLI_DONE) {
-            rc = cli_import_keep(record->json, mine->json, "reason");
-        }
+    if (rc == CLI_DONE) {
+        rc = cli_import_keep(record->json, mine->json, "reason");
     }
 
     return rc;
+}
+
+
+static cli_rc_t
+cli_import_note(cli_import_t *import, json_t *sentence)
+{
+    return json_array_append_new(import->notes, sentence) == 0 ? CLI_DONE
+                                                               : cli_nomem();
 }
 
 

@@ -112,7 +112,7 @@ _ngx_registry() {
         compopt -o nospace 2> /dev/null
         COMPREPLY=($(compgen -W "file:" -- "$cur"))
         return ;;
-    --pepper-file | --file | -f | import)
+    --pepper-file | --file | -f)
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return ;;
@@ -138,6 +138,9 @@ _ngx_registry() {
     esac
 
     case $command in
+    "store import")
+        compopt -o filenames 2> /dev/null
+        COMPREPLY=($(compgen -f -- "$cur")) ;;
     "tenant set" | "tenant show")
         COMPREPLY=($(compgen -W "$(_ngx_registry_names tenant "$store")" \
             -- "$cur")) ;;

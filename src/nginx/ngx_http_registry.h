@@ -38,12 +38,10 @@
 
 
 typedef struct {
-    ngx_http_registry_store_t   *store;       /* NULL: no registry_store */
-    ngx_http_registry_secret_t  *pepper;      /* NULL: no pepper */
-    ngx_http_registry_memo_t    *memo;
-    ngx_array_t                  secrets;     /* of secret_t *, all of them */
-    ngx_event_t                  watch;       /* looks after changed files */
-    unsigned                     used:1;      /* "registry" is on somewhere */
+    ngx_http_registry_identify_t  by;         /* by.store may be NULL */
+    ngx_array_t                   secrets;    /* of secret_t *, all of them */
+    ngx_event_t                   watch;      /* looks after changed files */
+    unsigned                      used:1;     /* "registry" is on somewhere */
 } ngx_http_registry_main_conf_t;
 
 
@@ -84,10 +82,12 @@ typedef struct {
     ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
     ngx_table_elt_t               *challenge; /* of ours, NULL: none */
+    ngx_http_upstream_t           *challenger;        /* was answered 502 */
 
     unsigned                       parsed:1;
     unsigned                       decided:1;
-    unsigned                       backend_refused:1; /* it answered 401 */
+    unsigned                       dry_run:1; /* a backend may challenge */
+    unsigned                       replaced:1;        /* headers_in.headers */
     unsigned                       rewritten:1;       /* the query is */
     unsigned                       error_body:1;      /* is to replace one */
     unsigned                       error_sent:1;
@@ -164,9 +164,13 @@ ngx_int_t ngx_http_registry_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_registry_error_filter_init(ngx_conf_t *cf);
 
 
-/* Warns of "return" and "rewrite" in a location that the registry guards. */
+/*
+ * Warns of "return" with a status below limit and of "rewrite" in a location
+ * that the registry guards, or in its server.
+ */
 
-void ngx_http_registry_check_bypass(ngx_conf_t *cf);
+void ngx_http_registry_check_bypass(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
+    ngx_uint_t limit);
 
 
 /* Prepares the timer that looks after changed files. */

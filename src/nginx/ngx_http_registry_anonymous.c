@@ -75,6 +75,12 @@ ngx_http_registry_anonymous_tenant(ngx_conf_t *cf,
     ngx_str_t                          tenant;
     ngx_http_compile_complex_value_t   ccv;
 
+    if (racf->anonymous_tenant) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate parameter \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
     tenant.data = value->data + 7;
     tenant.len = value->len - 7;
 

@@ -97,6 +97,10 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ctx->dry_run = (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
+                    && rlcf->backend_auth
+                       == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH);
+
     if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
 
         switch (ngx_http_registry_check(r, ctx, &reason)) {
@@ -201,7 +205,6 @@ static ngx_int_t
 ngx_http_registry_auth_identify(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
 {
-    ngx_http_registry_lookup_t      lookup;
     ngx_http_registry_main_conf_t  *rmcf;
 
     if (ctx->authorization == NULL) {
@@ -216,14 +219,9 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
 
     ngx_http_registry_watch(rmcf);
 
-    lookup.store = rmcf->store;
-    lookup.pepper = rmcf->pepper;
-    lookup.waiter = &ctx->waiter;
-    lookup.log = r->connection->log;
-
-    return ngx_http_registry_identify(rmcf->memo, &lookup,
-                                      &ctx->authorization->value,
-                                      &ctx->identity, reason);
+    return ngx_http_registry_identify(&rmcf->by, &ctx->authorization->value,
+                                      &ctx->waiter, &ctx->identity, reason,
+                                      r->connection->log);
 }
 
 

@@ -18,17 +18,17 @@
 
 static ngx_module_t *ngx_http_registry_rewrite_module(ngx_conf_t *cf);
 static void ngx_http_registry_check_code(ngx_conf_t *cf, uintptr_t *code,
-    ngx_str_t *name);
+    ngx_str_t *name, ngx_uint_t limit);
 
 
 void
-ngx_http_registry_check_bypass(ngx_conf_t *cf)
+ngx_http_registry_check_bypass(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
+    ngx_uint_t limit)
 {
     u_char                    *p, *last;
     ngx_str_t                  name;
     ngx_array_t              **codes;
     ngx_module_t              *module;
-    ngx_http_conf_ctx_t       *ctx;
     ngx_http_core_loc_conf_t  *clcf;
 
     module = ngx_http_registry_rewrite_module(cf);
@@ -37,7 +37,6 @@ ngx_http_registry_check_bypass(ngx_conf_t *cf)
         return;
     }
 
-    ctx = cf->ctx;
     codes = ctx->loc_conf[module->ctx_index];
 
     if (*codes == NULL || *codes == NGX_CONF_UNSET_PTR) {
@@ -48,7 +47,7 @@ ngx_http_registry_check_bypass(ngx_conf_t *cf)
     name = clcf->name;
 
     if (name.len == 0) {
-        ngx_str_set(&name, "server or if");
+        ngx_str_set(&name, "server");
     }
 
     p = (*codes)->elts;
@@ -58,7 +57,7 @@ ngx_http_registry_check_bypass(ngx_conf_t *cf)
          p + sizeof(ngx_http_script_return_code_t) <= last;
          p += sizeof(uintptr_t))
     {
-        ngx_http_registry_check_code(cf, (uintptr_t *) p, &name);
+        ngx_http_registry_check_code(cf, (uintptr_t *) p, &name, limit);
     }
 }
 
@@ -81,7 +80,8 @@ ngx_http_registry_rewrite_module(ngx_conf_t *cf)
 
 
 static void
-ngx_http_registry_check_code(ngx_conf_t *cf, uintptr_t *code, ngx_str_t *name)
+ngx_http_registry_check_code(ngx_conf_t *cf, uintptr_t *code, ngx_str_t *name,
+    ngx_uint_t limit)
 {
     ngx_http_script_return_code_t  *ret;
 #if (NGX_PCRE)
@@ -92,7 +92,7 @@ ngx_http_registry_check_code(ngx_conf_t *cf, uintptr_t *code, ngx_str_t *name)
 
         ret = (ngx_http_script_return_code_t *) code;
 
-        if (ret->status < NGX_HTTP_BAD_REQUEST) {
+        if (ret->status < limit) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "\"return\" in \"%V\" answers before the "
                                "registry asks for a key; say \"registry off\" "

@@ -36,6 +36,13 @@ ngx_http_registry_auth_challenge(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (ctx->challenge) {
+
+        /* of a location that error_page has left */
+
+        ctx->challenge->hash = 0;
+    }
+
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
@@ -201,6 +208,12 @@ ngx_http_registry_challenge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
+        if (target->data) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
         target->data = value[i].data + k;
         target->len = value[i].len - k;
 
@@ -217,8 +230,9 @@ ngx_http_registry_challenge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (racf->challenge == NGX_HTTP_REGISTRY_CHALLENGE_BEARER
-        && (racf->realm.len < 4
-            || ngx_strncmp(racf->realm.data, "http", 4) != 0))
+        && (racf->realm.len < 8
+            || (ngx_strncmp(racf->realm.data, "http://", 7) != 0
+                && ngx_strncmp(racf->realm.data, "https://", 8) != 0)))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"registry_challenge "
                            "bearer\" needs the address of a token endpoint, "

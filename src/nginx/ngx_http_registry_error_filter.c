@@ -24,7 +24,8 @@ static ngx_int_t ngx_http_registry_body_filter(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_registry_guards(ngx_http_request_t *r);
 static void ngx_http_registry_hide_user(ngx_http_request_t *r);
 static void ngx_http_registry_keep_one_challenge(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_registry_backend_challenges(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_registry_backend_challenges(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
 static ngx_uint_t ngx_http_registry_is_nginx_page(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_replace_page(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
@@ -65,25 +66,24 @@ ngx_http_registry_header_filter(ngx_http_request_t *r)
     ngx_http_registry_hide_user(r);
     ngx_http_registry_keep_one_challenge(r);
 
-    if (ngx_http_registry_backend_challenges(r)) {
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ngx_http_registry_backend_challenges(r, ctx)) {
 
         ctx = ngx_http_registry_get_ctx(r);
         if (ctx == NULL) {
             return NGX_ERROR;
         }
 
-        if (!ctx->backend_refused && ctx->challenge == NULL) {
-            ctx->backend_refused = 1;
+        ctx->challenger = r->upstream;
 
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "registry: the backend wants credentials (status "
-                          "%ui), see registry_backend_auth",
-                          r->upstream->headers_in.status_n);
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "registry: the backend wants credentials (status %ui), "
+                      "see registry_backend_auth",
+                      r->upstream->headers_in.status_n);
 
-            return ngx_http_filter_finalize_request(r,
-                                                    &ngx_http_registry_module,
-                                                    NGX_HTTP_BAD_GATEWAY);
-        }
+        return ngx_http_filter_finalize_request(r, &ngx_http_registry_module,
+                                                NGX_HTTP_BAD_GATEWAY);
     }
 
     if (ngx_http_registry_is_nginx_page(r)) {
@@ -156,12 +156,21 @@ ngx_http_registry_guards(ngx_http_request_t *r)
 {
     u_char                        *p;
     ngx_str_t                      path;
+    ngx_http_registry_ctx_t       *ctx;
     ngx_http_registry_loc_conf_t  *rlcf;
     ngx_http_registry_srv_conf_t  *rscf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
 
     if (rlcf->registry != NGX_HTTP_REGISTRY_OFF) {
+        return 1;
+    }
+
+    /* who has been guarded once, whatever error_page then leads to */
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx && ctx->decided) {
         return 1;
     }
 
@@ -237,25 +246,55 @@ ngx_http_registry_keep_one_challenge(ngx_http_request_t *r)
 }
 
 
+/*
+ * Whether the response asks for credentials and it is not us who ask.  The
+ * response may be a page that error_page made of the backend's.
+ */
+
 static ngx_uint_t
-ngx_http_registry_backend_challenges(ngx_http_request_t *r)
+ngx_http_registry_backend_challenges(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
 {
+    ngx_table_elt_t               *challenge;
     ngx_http_registry_loc_conf_t  *rlcf;
 
-    if (r->upstream == NULL
-        || (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
-            && r->upstream->headers_in.www_authenticate == NULL))
+    if (r->upstream == NULL) {
+        return 0;
+    }
+
+    challenge = r->headers_out.www_authenticate;
+
+    if (challenge && challenge->hash == 0) {
+        challenge = NULL;
+    }
+
+    if (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
+        && r->upstream->headers_in.www_authenticate == NULL
+        && challenge == NULL)
     {
         return 0;
     }
 
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+    if (ctx == NULL) {
+        return 1;
+    }
+
+    /* ours, or the page that we sent in place of the backend's */
+
+    if ((challenge && challenge == ctx->challenge)
+        || r->upstream == ctx->challenger)
+    {
+        return 0;
+    }
 
     /* a migration runs with both: the backend's challenge is what it needs */
 
-    return !(rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN
-             && rlcf->backend_auth
-                == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH);
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    return !(ctx->dry_run
+             && (rlcf->registry == NGX_HTTP_REGISTRY_OFF
+                 || rlcf->backend_auth
+                    == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH));
 }
 
 

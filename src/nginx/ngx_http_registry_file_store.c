@@ -22,7 +22,7 @@
 #define NGX_HTTP_REGISTRY_FILE_TURN    4                 /* milliseconds */
 #define NGX_HTTP_REGISTRY_FILE_CHUNK   (256 * 1024)      /* bytes a read */
 #define NGX_HTTP_REGISTRY_FILE_BATCH   16                /* records a look */
-#define NGX_HTTP_REGISTRY_FILE_MAX     (1024 * 1024 * 1024)
+#define NGX_HTTP_REGISTRY_FILE_MAX     (256 * 1024 * 1024)
 
 
 typedef struct ngx_http_registry_file_s  ngx_http_registry_file_t;
@@ -243,7 +243,7 @@ ngx_http_registry_file_start(ngx_http_registry_file_t *store, ngx_log_t *log)
 
     if (!ngx_is_file(&st) || st.st_size > NGX_HTTP_REGISTRY_FILE_MAX) {
         ngx_log_error(store->level, log, 0, "registry store \"%V\" is no file "
-                      "or larger than 1 GiB", &store->path);
+                      "or larger than 256 MiB", &store->path);
         return ngx_http_registry_file_abandon(store);
     }
 

@@ -10,15 +10,18 @@
  *
  * Request headers cannot be hidden one by one, so the backend gets a new list.
  * It is made from the client's list each time, as an internal redirect may lead
- * to a location with another registry_backend_auth.  A subrequest has a list of
- * its own.
+ * to a location with another registry_backend_auth, or with another backend:
+ * what was added for one is not for the next, even where the registry is off.
+ * A subrequest has a list of its own.
  */
 
 #include "ngx_http_registry.h"
 
 
+static ngx_int_t ngx_http_registry_forward_unguarded(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf);
 static ngx_int_t ngx_http_registry_forward_headers(ngx_http_request_t *r,
-    ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
+    ngx_uint_t mode, ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
     ngx_table_elt_t *authorization);
 static ngx_uint_t ngx_http_registry_is_credential(ngx_table_elt_t *header);
 static ngx_int_t ngx_http_registry_forward_basic(ngx_http_request_t *r,
@@ -40,11 +43,11 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
     if (rlcf->registry == NGX_HTTP_REGISTRY_OFF
         || rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN)
     {
-        return NGX_DECLINED;
+        return ngx_http_registry_forward_unguarded(r, rlcf);
     }
 
     if (r != r->main) {
-        return ngx_http_registry_forward_headers(r, rlcf,
+        return ngx_http_registry_forward_headers(r, rlcf->backend_auth, rlcf,
                                                  r->headers_in.headers,
                                                  r->headers_in.authorization);
     }
@@ -69,7 +72,40 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_registry_forward_headers(r, rlcf, ctx->headers,
+    return ngx_http_registry_forward_headers(r, rlcf->backend_auth, rlcf,
+                                             ctx->headers, ctx->authorization);
+}
+
+
+/*
+ * The request has come from a location that is guarded, or else there is no
+ * list of ours to take back.
+ */
+
+static ngx_int_t
+ngx_http_registry_forward_unguarded(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf)
+{
+    ngx_uint_t                mode;
+    ngx_http_registry_ctx_t  *ctx;
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx == NULL || !ctx->replaced) {
+        return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+        return ngx_http_registry_forward_headers(r,
+                                           NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF,
+                                           rlcf, r->headers_in.headers, NULL);
+    }
+
+    mode = (rlcf->registry == NGX_HTTP_REGISTRY_OFF)
+           ? NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF
+           : NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH;
+
+    return ngx_http_registry_forward_headers(r, mode, rlcf, ctx->headers,
                                              ctx->authorization);
 }
 
@@ -77,15 +113,16 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
 /* NGX_DECLINED, for the phase goes on, or NGX_ERROR. */
 
 static ngx_int_t
-ngx_http_registry_forward_headers(ngx_http_request_t *r,
+ngx_http_registry_forward_headers(ngx_http_request_t *r, ngx_uint_t mode,
     ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
     ngx_table_elt_t *authorization)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header, *h;
+    ngx_uint_t                i;
+    ngx_list_part_t          *part;
+    ngx_table_elt_t          *header, *h;
+    ngx_http_registry_ctx_t  *ctx;
 
-    if (rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH) {
+    if (mode == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH) {
         r->headers_in.headers = headers;
         r->headers_in.authorization = authorization;
         return NGX_DECLINED;
@@ -127,7 +164,13 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r,
         *h = header[i];
     }
 
-    if (rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC) {
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx) {
+        ctx->replaced = 1;
+    }
+
+    if (mode == NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC) {
         return ngx_http_registry_forward_basic(r, rlcf->backend_secret);
     }
 

@@ -3,111 +3,33 @@
  */
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
-
-#include "reg_siphash.h"
 
 #include "ngx_http_registry_identity.h"
-
-/*
- * The memo is an array of sets, searched one by one: nothing to rehash, and
- * the least recently used of a full set makes room.
- */
-
-#define NGX_HTTP_REGISTRY_MEMO_SETS  4096
-#define NGX_HTTP_REGISTRY_MEMO_WAYS  4
 
 /* A key takes 100 bytes in base64; the rest is for a long user name. */
 
 #define NGX_HTTP_REGISTRY_CREDENTIAL_MAX  1024
 
 
-typedef struct {
-    reg_siphash_t                  hash;
-    uint64_t                       generation;
-    uint64_t                       used;        /* tick of the last use */
-    ngx_http_registry_identity_t  *identity;    /* NULL: free */
-} ngx_http_registry_memo_entry_t;
-
-struct ngx_http_registry_memo_s {
-    u_char                           key[REG_SIPHASH_KEY_LEN];
-    uint64_t                         tick;
-    ngx_http_registry_memo_entry_t  *entries;
-};
-
-
+static ngx_int_t ngx_http_registry_identify_key(
+    ngx_http_registry_identify_t *by, reg_str_t key, uint64_t generation,
+    ngx_http_registry_lookup_t *lookup,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason);
 static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
     u_char *buf, reg_str_t *key);
-static void ngx_http_registry_memo_forget(
-    ngx_http_registry_memo_entry_t *entry);
-static void ngx_http_registry_memo_cleanup(void *data);
-
-
-ngx_http_registry_memo_t *
-ngx_http_registry_memo_create(ngx_conf_t *cf)
-{
-    ngx_pool_cleanup_t        *cln;
-    ngx_http_registry_memo_t  *memo;
-
-    memo = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_memo_t));
-    if (memo == NULL) {
-        return NULL;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    if (RAND_bytes(memo->key, REG_SIPHASH_KEY_LEN) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "registry: the random generator failed");
-        return NULL;
-    }
-
-    /* calloc() takes fresh pages, so a worker pays for what it uses only */
-
-    memo->entries = calloc(NGX_HTTP_REGISTRY_MEMO_SETS
-                           * NGX_HTTP_REGISTRY_MEMO_WAYS,
-                           sizeof(ngx_http_registry_memo_entry_t));
-    if (memo->entries == NULL) {
-        return NULL;
-    }
-
-    cln->handler = ngx_http_registry_memo_cleanup;
-    cln->data = memo;
-
-    return memo;
-}
-
-
-void
-ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo)
-{
-    ngx_uint_t  i;
-
-    for (i = 0;
-         i < NGX_HTTP_REGISTRY_MEMO_SETS * NGX_HTTP_REGISTRY_MEMO_WAYS;
-         i++)
-    {
-        ngx_http_registry_memo_forget(&memo->entries[i]);
-    }
-}
 
 
 ngx_int_t
-ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
-    ngx_http_registry_lookup_t *lookup, ngx_str_t *authorization,
-    ngx_http_registry_identity_t **identity, reg_reason_t *reason)
+ngx_http_registry_identify(ngx_http_registry_identify_t *by,
+    ngx_str_t *authorization, ngx_http_registry_waiter_t *waiter,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason,
+    ngx_log_t *log)
 {
-    u_char                           buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
-    uint64_t                         generation;
-    reg_str_t                        key;
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
-    reg_siphash_t                    hash;
-    reg_identity_t                  *found;
-    ngx_http_registry_memo_entry_t  *set, *entry, *stale;
+    u_char                      buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
+    uint64_t                    generation;
+    reg_str_t                   header, key;
+    ngx_int_t                   rc;
+    ngx_http_registry_lookup_t  lookup;
 
     *reason = REG_REASON_MALFORMED;
 
@@ -115,103 +37,77 @@ ngx_http_registry_identify(ngx_http_registry_memo_t *memo,
         return NGX_DECLINED;
     }
 
-    hash = reg_siphash(memo->key, (reg_str_t) { authorization->len,
-                                                authorization->data });
+    header.len = authorization->len;
+    header.data = authorization->data;
 
-    generation = lookup->store->generation(lookup->store);
+    generation = by->store->generation(by->store);
 
-    set = &memo->entries[(hash.lo % NGX_HTTP_REGISTRY_MEMO_SETS)
-                         * NGX_HTTP_REGISTRY_MEMO_WAYS];
-    entry = set;
-    stale = NULL;
+    *identity = ngx_http_registry_memo_find(by->headers, header, generation);
 
-    for (i = 0; i < NGX_HTTP_REGISTRY_MEMO_WAYS; i++) {
-
-        if (set[i].hash.lo == hash.lo && set[i].hash.hi == hash.hi
-            && set[i].identity)
-        {
-            entry = &set[i];
-
-            if (entry->generation == generation && generation != 0) {
-                goto done;
-            }
-
-            stale = entry;
-            break;
-        }
-
-        if (set[i].used < entry->used) {
-            entry = &set[i];
-        }
+    if (*identity) {
+        return NGX_OK;
     }
 
-    rc = ngx_http_registry_credential(authorization, buf, &key);
+    if (ngx_http_registry_credential(authorization, buf, &key) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    lookup.store = by->store;
+    lookup.pepper = by->pepper;
+    lookup.waiter = waiter;
+    lookup.log = log;
+
+    rc = ngx_http_registry_identify_key(by, key, generation, &lookup, identity,
+                                        reason);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_registry_lookup(lookup, key, &found, reason);
+        ngx_http_registry_memo_put(by->headers, header, generation, *identity);
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_http_registry_memo_drop(by->headers, header);
     }
 
     OPENSSL_cleanse(buf, sizeof(buf));
 
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_registry_identify_key(ngx_http_registry_identify_t *by,
+    reg_str_t key, uint64_t generation, ngx_http_registry_lookup_t *lookup,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason)
+{
+    ngx_int_t        rc;
+    reg_identity_t  *found;
+
+    *identity = ngx_http_registry_memo_find(by->keys, key, generation);
+
+    if (*identity) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_registry_lookup(lookup, key, &found, reason);
+
     if (rc != NGX_OK) {
 
-        /* whoever guesses drives nobody out but the key that has gone */
-
-        if (rc == NGX_DECLINED && stale) {
-            ngx_http_registry_memo_forget(stale);
+        if (rc == NGX_DECLINED) {
+            ngx_http_registry_memo_drop(by->keys, key);
         }
 
         return rc;
     }
 
-    ngx_http_registry_memo_forget(entry);
+    *identity = ngx_http_registry_identity_wrap(found);
 
-    entry->identity = ngx_http_registry_identity_wrap(found);
-
-    if (entry->identity == NULL) {
+    if (*identity == NULL) {
         *reason = REG_REASON_INTERNAL;
         return NGX_DECLINED;
     }
 
-    entry->hash = hash;
-    entry->generation = generation;
-
-done:
-
-    entry->used = ++memo->tick;
-    entry->identity->refs++;
-    *identity = entry->identity;
+    ngx_http_registry_memo_put(by->keys, key, generation, *identity);
 
     return NGX_OK;
-}
-
-
-ngx_http_registry_identity_t *
-ngx_http_registry_identity_wrap(reg_identity_t *identity)
-{
-    ngx_http_registry_identity_t  *wrap;
-
-    wrap = ngx_alloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
-
-    if (wrap == NULL) {
-        reg_identity_free(identity);
-        return NULL;
-    }
-
-    wrap->identity = identity;
-    wrap->refs = 1;
-
-    return wrap;
-}
-
-
-void
-ngx_http_registry_identity_release(ngx_http_registry_identity_t *identity)
-{
-    if (--identity->refs == 0) {
-        reg_identity_free(identity->identity);
-        ngx_free(identity);
-    }
 }
 
 
@@ -275,25 +171,4 @@ ngx_http_registry_credential(ngx_str_t *authorization, u_char *buf,
     key->len = (size_t) (decoded.data + decoded.len - key->data);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_registry_memo_forget(ngx_http_registry_memo_entry_t *entry)
-{
-    if (entry->identity) {
-        ngx_http_registry_identity_release(entry->identity);
-        ngx_memzero(entry, sizeof(ngx_http_registry_memo_entry_t));
-    }
-}
-
-
-static void
-ngx_http_registry_memo_cleanup(void *data)
-{
-    ngx_http_registry_memo_t *memo = data;
-
-    ngx_http_registry_memo_flush(memo);
-    OPENSSL_cleanse(memo->key, REG_SIPHASH_KEY_LEN);
-    free(memo->entries);
 }

@@ -72,7 +72,7 @@ ngx_http_registry_lookup(ngx_http_registry_lookup_t *lookup, reg_str_t key,
 }
 
 
-/* record is NULL where there is none: an unknown key takes as long. */
+/* record is NULL where there is none: an unknown key is hashed as well. */
 
 static ngx_int_t
 ngx_http_registry_lookup_verify(ngx_http_registry_lookup_t *lookup,
@@ -90,15 +90,20 @@ ngx_http_registry_lookup_verify(ngx_http_registry_lookup_t *lookup,
         return NGX_DECLINED;
     }
 
-    hash = record ? record->u.key.hash
-                  : REG_STR("sha256:00000000000000000000000000000000"
-                            "00000000000000000000000000000000");
-
     pepper = REG_STR_NULL;
+    hash = REG_STR("sha256:00000000000000000000000000000000"
+                   "00000000000000000000000000000000");
 
     if (lookup->pepper) {
         pepper.data = lookup->pepper->value.data;
         pepper.len = lookup->pepper->value.len;
+
+        hash = REG_STR("hmac-sha256:00000000000000000000000000000000"
+                       "00000000000000000000000000000000");
+    }
+
+    if (record) {
+        hash = record->u.key.hash;
     }
 
     rc = reg_api_key_verify(key, hash, pepper);

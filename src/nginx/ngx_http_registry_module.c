@@ -23,6 +23,7 @@ static void *ngx_http_registry_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static ngx_str_t *ngx_http_registry_location(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_registry_init_process(ngx_cycle_t *cycle);
@@ -170,7 +171,7 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t  *value, path;
 
-    if (rmcf->store) {
+    if (rmcf->by.store) {
         return "is duplicate";
     }
 
@@ -186,13 +187,15 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     path.data = value[1].data + 5;
     path.len = value[1].len - 5;
 
-    rmcf->store = ngx_http_registry_file_open(cf, &path);
-    if (rmcf->store == NULL) {
-        return NGX_CONF_ERROR;
+    rmcf->by.store = ngx_http_registry_file_open(cf, &path);
+    if (rmcf->by.store == NULL) {
+        return "names a file that cannot be used, see above,";
     }
 
-    rmcf->memo = ngx_http_registry_memo_create(cf);
-    if (rmcf->memo == NULL) {
+    rmcf->by.headers = ngx_http_registry_memo_create(cf);
+    rmcf->by.keys = ngx_http_registry_memo_create(cf);
+
+    if (rmcf->by.headers == NULL || rmcf->by.keys == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -207,16 +210,18 @@ ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t  *value;
 
-    if (rmcf->pepper) {
+    if (rmcf->by.pepper) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    rmcf->pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets, &value[1],
+    rmcf->by.pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets,
+                                                &value[1],
                                                 ngx_http_registry_make_pepper);
 
-    return rmcf->pepper ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return rmcf->by.pepper ? NGX_CONF_OK
+                           : "names a file that cannot be used, see above,";
 }
 
 
@@ -254,7 +259,8 @@ ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                     ngx_http_registry_secret_add(cf, &rmcf->secrets, &value[2],
                                                  ngx_http_registry_make_basic);
 
-        return rlcf->backend_secret ? NGX_CONF_OK : NGX_CONF_ERROR;
+        return rlcf->backend_secret
+               ? NGX_CONF_OK : "names a file that cannot be used, see above,";
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -362,7 +368,11 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_registry_loc_conf_t *prev = parent;
     ngx_http_registry_loc_conf_t *conf = child;
 
+    ngx_uint_t                      asked;
     ngx_http_registry_main_conf_t  *rmcf;
+
+    asked = (conf->auth != NGX_CONF_UNSET_UINT
+             && conf->auth != NGX_HTTP_REGISTRY_AUTH_OFF);
 
     if (conf->registry == NGX_CONF_UNSET_UINT) {
         conf->api_scope = prev->api_scope;
@@ -381,29 +391,55 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF);
 
     if (conf->registry == NGX_HTTP_REGISTRY_OFF) {
+
+        if (asked && ngx_http_registry_location(cf)) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"registry_auth\" does nothing in \"%V\" "
+                               "without \"registry on\": it is open",
+                               ngx_http_registry_location(cf));
+        }
+
         return NGX_CONF_OK;
     }
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
 
-    if (conf->auth != NGX_HTTP_REGISTRY_AUTH_OFF && rmcf->store == NULL) {
+    if (conf->auth != NGX_HTTP_REGISTRY_AUTH_OFF && rmcf->by.store == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"registry\" needs \"registry_store\" in the http "
                            "block, which says where the API keys are");
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_registry_check_bypass(cf);
+    if (ngx_http_registry_location(cf)) {
+        ngx_http_registry_check_bypass(cf, cf->ctx, NGX_HTTP_BAD_REQUEST);
+    }
 
     return NGX_CONF_OK;
+}
+
+
+/* The name of the location whose configuration is merged, NULL in a server. */
+
+static ngx_str_t *
+ngx_http_registry_location(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return clcf->name.len ? &clcf->name : NULL;
 }
 
 
 static ngx_int_t
 ngx_http_registry_init(ngx_conf_t *cf)
 {
+    ngx_uint_t                      i;
     ngx_http_handler_pt            *h;
+    ngx_http_core_srv_conf_t      **cscfp;
     ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_registry_srv_conf_t   *rscf;
     ngx_http_registry_main_conf_t  *rmcf;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
@@ -417,6 +453,20 @@ ngx_http_registry_init(ngx_conf_t *cf)
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /* a redirect of a whole server is mostly the one to https: no answer */
+
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        rscf = cscfp[i]->ctx->srv_conf[ngx_http_registry_module.ctx_index];
+
+        if (rscf->used) {
+            ngx_http_registry_check_bypass(cf, cscfp[i]->ctx,
+                                           NGX_HTTP_SPECIAL_RESPONSE);
+        }
+    }
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {
@@ -442,8 +492,8 @@ ngx_http_registry_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (rmcf->store && rmcf->store->path) {
-        ngx_http_registry_check_readable(cycle, rmcf->store->path);
+    if (rmcf->by.store && rmcf->by.store->path) {
+        ngx_http_registry_check_readable(cycle, rmcf->by.store->path);
     }
 
     secret = rmcf->secrets.elts;

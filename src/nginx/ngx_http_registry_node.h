@@ -37,7 +37,7 @@ ngx_http_registry_node_t *ngx_http_registry_node_create(
     ngx_http_registry_redis_conf_t *conf, reg_str_t host, unsigned port,
     ngx_log_t *log);
 
-/* Frees all; nobody is called any more. */
+/* Frees all; nobody is called any more.  A handler may do it too. */
 
 void ngx_http_registry_node_free(ngx_http_registry_node_t *node);
 
@@ -54,5 +54,16 @@ ngx_http_registry_command_t *ngx_http_registry_node_command(
 /* Whoever asked is gone: its handler is not called any more. */
 
 void ngx_http_registry_command_detach(ngx_http_registry_command_t *command);
+
+
+
+/* The address was seen to work: the pause after failures is over. */
+
+void ngx_http_registry_node_works(ngx_http_registry_node_t *node);
+
+
+/* How long to wait, in milliseconds, after so many failures in a row. */
+
+ngx_msec_t ngx_http_registry_backoff(ngx_uint_t failures);
 
 #endif /* NGX_HTTP_REGISTRY_NODE_H */

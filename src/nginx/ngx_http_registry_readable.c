@@ -46,7 +46,9 @@ ngx_http_registry_check_readable(ngx_cycle_t *cycle, ngx_str_t *path)
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+    /* the log of the start, which is seen, too, where error_log hides it */
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "registry: the workers run as \"%s\" and cannot read "
                   "\"%V\" again when it changes; give that user's group the "
                   "right to read it", ccf->username, path);

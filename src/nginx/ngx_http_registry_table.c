@@ -5,11 +5,11 @@
 #include "ngx_http_registry_table.h"
 
 /*
- * The shortest valid record, a role of one letter without scopes, takes 41
- * bytes of the file; so the slots are never full.
+ * The shortest entry is a record of a later version, of which nothing but the
+ * version is read: "a":{"version":2}, takes 18 bytes.
  */
 
-#define NGX_HTTP_REGISTRY_TABLE_SHORTEST  32
+#define NGX_HTTP_REGISTRY_TABLE_SHORTEST  16
 #define NGX_HTTP_REGISTRY_TABLE_BLOCK     1024   /* entries */
 
 
@@ -28,7 +28,7 @@ ngx_http_registry_table_entry(ngx_http_registry_table_t *table, uint32_t n)
 ngx_http_registry_table_t *
 ngx_http_registry_table_create(size_t len, ngx_log_t *log)
 {
-    uint32_t                    most, nslots;
+    uint32_t                    nslots;
     ngx_http_registry_table_t  *table;
 
     table = ngx_calloc(sizeof(ngx_http_registry_table_t), log);
@@ -36,12 +36,12 @@ ngx_http_registry_table_create(size_t len, ngx_log_t *log)
         return NULL;
     }
 
-    most = (uint32_t) (len / NGX_HTTP_REGISTRY_TABLE_SHORTEST) + 1;
+    table->most = (uint32_t) (len / NGX_HTTP_REGISTRY_TABLE_SHORTEST) + 1;
 
-    for (nslots = 1024; nslots <= most; nslots *= 2) { /* void */ }
+    for (nslots = 1024; nslots <= table->most; nslots *= 2) { /* void */ }
 
     table->mask = nslots - 1;
-    table->nblocks = most / NGX_HTTP_REGISTRY_TABLE_BLOCK + 1;
+    table->nblocks = table->most / NGX_HTTP_REGISTRY_TABLE_BLOCK + 1;
     table->text.len = len;
 
     /* calloc() of much memory takes fresh pages: nothing is cleared here */
@@ -95,6 +95,12 @@ ngx_http_registry_table_insert(ngx_http_registry_table_t *table,
 
     if (*slot) {
         return NGX_DECLINED;
+    }
+
+    if (table->nentries == table->most) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "registry: more records than a "
+                      "file of %uz bytes can hold", table->text.len);
+        return NGX_ERROR;
     }
 
     block = &table->blocks[table->nentries / NGX_HTTP_REGISTRY_TABLE_BLOCK];

@@ -26,6 +26,7 @@ typedef struct {
     reg_str_t                    text;         /* owned */
     ngx_http_registry_entry_t  **blocks;
     uint32_t                     nblocks;      /* that may be */
+    uint32_t                     most;         /* entries */
     uint32_t                     nentries;
     uint32_t                    *slots;        /* entry number + 1; 0: free */
     uint32_t                     mask;

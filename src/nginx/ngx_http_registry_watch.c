@@ -56,15 +56,17 @@ ngx_http_registry_watch_handler(ngx_event_t *ev)
 
     rmcf = ev->data;
 
-    wait = rmcf->store ? rmcf->store->refresh(rmcf->store, ev->log)
-                       : NGX_HTTP_REGISTRY_STORE_POLL;
+    wait = rmcf->by.store
+           ? rmcf->by.store->refresh(rmcf->by.store, ev->log)
+           : NGX_HTTP_REGISTRY_STORE_POLL;
 
     if (ngx_http_registry_secrets_refresh(&rmcf->secrets, ev->log)
-        && rmcf->memo)
+        && rmcf->by.store)
     {
         /* a hash that was right with the old pepper is no proof any more */
 
-        ngx_http_registry_memo_flush(rmcf->memo);
+        ngx_http_registry_memo_flush(rmcf->by.headers);
+        ngx_http_registry_memo_flush(rmcf->by.keys);
     }
 
     if (!ngx_exiting) {

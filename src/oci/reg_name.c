@@ -11,18 +11,29 @@ static reg_rc_t reg_digest_split(reg_digest_t *digest, reg_str_t text,
     reg_str_t colon);
 
 
-static inline int
-reg_is_lower_alnum(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+/* Names and tags are most of the bytes of a path: one look at each. */
 
+#define REG_CHAR_LOWER  0x01        /* a-z 0-9 */
+#define REG_CHAR_LABEL  0x02        /* and . _ - */
+#define REG_CHAR_TAG    0x04        /* and A-Z */
 
-static inline int
-reg_is_word(unsigned char c)
-{
-    return reg_is_lower_alnum(c) || (c >= 'A' && c <= 'Z') || c == '_';
-}
+#define L  (REG_CHAR_LOWER|REG_CHAR_LABEL|REG_CHAR_TAG)
+#define U  REG_CHAR_TAG
+#define P  (REG_CHAR_LABEL|REG_CHAR_TAG)
+
+static const unsigned char  reg_chars[256] = {
+    ['-'] = P, ['.'] = P, ['_'] = P,
+
+    ['0'] = L, L, L, L, L, L, L, L, L, L,
+    ['A'] = U, U, U, U, U, U, U, U, U, U, U, U, U,
+            U, U, U, U, U, U, U, U, U, U, U, U, U,
+    ['a'] = L, L, L, L, L, L, L, L, L, L, L, L, L,
+            L, L, L, L, L, L, L, L, L, L, L, L, L
+};
+
+#undef L
+#undef U
+#undef P
 
 
 /*
@@ -46,7 +57,7 @@ reg_repository_check(reg_str_t text)
 
         word = p;
 
-        while (p < last && reg_is_lower_alnum(*p)) {
+        while (p < last && (reg_chars[*p] & REG_CHAR_LOWER)) {
             p++;
         }
 
@@ -88,14 +99,14 @@ reg_tag_check(reg_str_t text)
 {
     size_t  i;
 
-    if (text.len == 0 || text.len > REG_TAG_MAX || !reg_is_word(text.data[0])) {
+    if (text.len == 0 || text.len > REG_TAG_MAX
+        || text.data[0] == '.' || text.data[0] == '-')
+    {
         return REG_INVALID;
     }
 
-    for (i = 1; i < text.len; i++) {
-        if (!reg_is_word(text.data[i])
-            && text.data[i] != '.' && text.data[i] != '-')
-        {
+    for (i = 0; i < text.len; i++) {
+        if (!(reg_chars[text.data[i]] & REG_CHAR_TAG)) {
             return REG_INVALID;
         }
     }
@@ -131,16 +142,13 @@ reg_label_check(reg_str_t text)
     size_t  i;
 
     if (text.len == 0 || text.len > REG_LABEL_MAX
-        || !reg_is_lower_alnum(text.data[0]))
+        || !(reg_chars[text.data[0]] & REG_CHAR_LOWER))
     {
         return REG_INVALID;
     }
 
     for (i = 1; i < text.len; i++) {
-        if (!reg_is_lower_alnum(text.data[i])
-            && text.data[i] != '.' && text.data[i] != '_'
-            && text.data[i] != '-')
-        {
+        if (!(reg_chars[text.data[i]] & REG_CHAR_LABEL)) {
             return REG_INVALID;
         }
     }

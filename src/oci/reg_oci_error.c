@@ -39,6 +39,7 @@ static const reg_oci_status_t  reg_oci_statuses[] = {
     { 503, "UNAVAILABLE", "service temporarily unavailable" },
     { 504, "UNAVAILABLE", "the registry behind this gateway did not answer in "
                           "time" },
+    { 505, "UNSUPPORTED", "the HTTP version is not supported" },
     { 0, "UNKNOWN", "unknown error" }
 };
 

@@ -67,7 +67,12 @@ is "$(cut -d ' ' -f 1 <<< "$defaults")" \
 while read -r name default; do
     [ "$default" != — ] || continue
 
-    echo "location / { $default }" > "$dir/block"
+    case $name in
+    registry) registry= ;;
+    *)        registry="registry on;" ;;
+    esac
+
+    echo "location / { $registry $default }" > "$dir/block"
     whole_conf "$dir/block" | localise > "$dir/etc/nginx.conf"
     is "$(nginx_test "$dir/etc/nginx.conf")" "$(nginx_is_content)" \
        "$name: its default can be written"

@@ -114,7 +114,7 @@ check_property(check_pt check, const char *expression, const char *alphabet,
     grammar = grammar_compile(expression);
     good = 0;
 
-    for (i = 0; i < STRINGS; i++) {
+    for (i = 0; i < rounds(STRINGS); i++) {
 
         text = random_text(buf, max, alphabet);
         expected = grammar_match(&grammar, text) ? REG_OK : REG_INVALID;
@@ -129,7 +129,7 @@ check_property(check_pt check, const char *expression, const char *alphabet,
 
     /* neither answer is rare */
 
-    assert_in_range(good, STRINGS / 50, STRINGS - STRINGS / 50);
+    assert_in_range(good, i / 50, i - i / 50);
 
     grammar_free(&grammar);
 }
@@ -141,15 +141,20 @@ static void
 check_every_byte(check_pt check, const char *expression, reg_str_t good)
 {
     size_t         i;
-    unsigned       c;
+    unsigned       c, step;
     grammar_t      grammar;
     reg_str_t      text;
     unsigned char  buf[512];
 
+    if (good.len >= sizeof(buf)) {
+        abort();
+    }
+
+    step = 256 / (unsigned) rounds(256);
     grammar = grammar_compile(expression);
     text.data = buf;
 
-    for (c = 0; c < 256; c++) {
+    for (c = 0; c < 256; c += step) {
 
         buf[0] = (unsigned char) c;
         text.len = 1;
@@ -175,7 +180,8 @@ check_every_byte(check_pt check, const char *expression, reg_str_t good)
 
             /* in place of another */
 
-            memcpy(buf + i + 1, good.data + i + 1, good.len - i - 1);
+            memcpy(buf, good.data, good.len);
+            buf[i] = (unsigned char) c;
             text.len = good.len;
 
             assert_int_equal(check_exact(check, text),
@@ -416,7 +422,7 @@ test_digests_are_what_the_grammar_says(void **state)
     raw = grammar_compile("\\A" GRAMMAR_RAW_DIGEST "\\z");
     good = 0;
 
-    for (i = 0; i < STRINGS; i++) {
+    for (i = 0; i < rounds(STRINGS); i++) {
 
         n = random_below(5);
         n = (n > 3) ? 0 : n;
@@ -449,7 +455,7 @@ test_digests_are_what_the_grammar_says(void **state)
         good += (size_t) grammar_match(&raw, text);
     }
 
-    assert_in_range(good, STRINGS / 50, STRINGS / 2);
+    assert_in_range(good, i / 50, i / 2);
 
     grammar_free(&plain);
     grammar_free(&raw);

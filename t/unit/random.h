@@ -30,6 +30,34 @@ random_next(void)
 }
 
 
+static inline int
+under_valgrind(void)
+{
+    static int  found = -1;
+
+    const char  *preload;
+
+    if (found < 0) {
+        preload = getenv("LD_PRELOAD");
+        found = preload && strstr(preload, "vgpreload");
+    }
+
+    return found;
+}
+
+
+/*
+ * How often to try what is tried n times: under valgrind, which is some fifty
+ * times slower, a part of it shows every read and write that is wrong.
+ */
+
+static inline size_t
+rounds(size_t n)
+{
+    return under_valgrind() ? n / 32 + 1 : n;
+}
+
+
 /* From 0 to n - 1. */
 
 static inline size_t

@@ -647,7 +647,7 @@ test_every_path_of_reserved_words(void **state)
     good = 0;
     count = 1;
 
-    for (depth = 1; depth <= 5; depth++) {
+    for (depth = 1; depth <= (rounds(5) < 5 ? 3 : 5); depth++) {
 
         count *= NELTS(words);
 
@@ -700,7 +700,7 @@ test_random_paths_are_what_the_grammars_say(void **state)
 
     good = 0;
 
-    for (i = 0; i < PATHS; i++) {
+    for (i = 0; i < rounds(PATHS); i++) {
 
         path.data = buf;
         path.len = 0;
@@ -721,7 +721,7 @@ test_random_paths_are_what_the_grammars_say(void **state)
         good += check_model(path);
     }
 
-    assert_in_range(good, PATHS / 100, PATHS);
+    assert_in_range(good, i / 100, i);
 }
 
 
@@ -731,12 +731,13 @@ static void
 test_every_byte_at_every_place(void **state)
 {
     size_t         i, j, len;
-    unsigned       c, good;
+    unsigned       c, good, step;
     unsigned char  buf[256];
 
     (void) state;
 
     good = 0;
+    step = 256 / (unsigned) rounds(256);
 
     for (i = 0; i < NELTS(matrix); i++) {
 
@@ -750,7 +751,7 @@ test_every_byte_at_every_place(void **state)
                 continue;
             }
 
-            for (c = 0; c < 256; c++) {
+            for (c = 0; c < 256; c += step) {
 
                 memcpy(buf, matrix[i].path, j);
                 buf[j] = (unsigned char) c;
@@ -783,12 +784,14 @@ test_every_byte_at_every_place(void **state)
 static void
 test_no_escape_but_of_the_colon(void **state)
 {
-    char            hex[4], text[256];
-    size_t          i, j, len, upper;
-    unsigned        c;
-    const char     *path;
+    char         hex[4], text[256];
+    size_t       i, j, len, upper;
+    unsigned     c, step;
+    const char  *path;
 
     (void) state;
+
+    step = 256 / (unsigned) rounds(256);
 
     for (i = 0; i < NELTS(matrix); i++) {
 
@@ -798,7 +801,7 @@ test_no_escape_but_of_the_colon(void **state)
         for (j = 0; j <= len; j++) {
             for (upper = 0; upper < 2; upper++) {
 
-                for (c = 0; c < 256; c++) {
+                for (c = 0; c < 256; c += step) {
 
                     (void) snprintf(hex, sizeof(hex), upper ? "%%%02X"
                                                             : "%%%02x", c);
@@ -960,7 +963,7 @@ test_invalid_names(void **state)
         "/referrers/" DGST,
 
         /* the name is judged before the reference */
-        "/manifests/" ".1", "/blobs/latest", "/referrers/latest"
+        "/manifests/.1", "/blobs/latest", "/referrers/latest"
     };
 
     (void) state;
@@ -990,8 +993,7 @@ test_invalid_references(void **state)
         "sha256:", ":", "a:b", "sha256:abc", "sha256:" HEX "0", DGST ":",
         "sha256::" HEX, "sha256:" HEX HEX, "sha512:" HEX, "SHA256:" HEX,
         "sha384:" HEX, "md5:0123456789abcdef0123456789abcdef",
-        "sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef"
-        "0123456789abcdef"
+        "sha256:A123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
     };
 
     char  text[512];

@@ -152,13 +152,13 @@ static void
 test_random_times_are_what_gmtime_says(void **state)
 {
     char       text[32], buf[REG_TIME_LEN + 1];
-    int        n;
+    size_t     n;
     time_t     t;
     struct tm  tm;
 
     (void) state;
 
-    for (n = 0; n < TIMES; n++) {
+    for (n = 0; n < rounds(TIMES); n++) {
 
         t = (time_t) random_below((size_t) END_OF_9999 + 1);
         assert_non_null(gmtime_r(&t, &tm));
@@ -177,13 +177,14 @@ static void
 test_random_offsets_are_what_timegm_says(void **state)
 {
     char       text[64];
-    int        n, offset;
+    int        offset;
+    size_t     n;
     time_t     t;
     struct tm  tm;
 
     (void) state;
 
-    for (n = 0; n < TIMES; n++) {
+    for (n = 0; n < rounds(TIMES); n++) {
 
         t = DAY + (time_t) random_below((size_t) END_OF_9999 - 2 * DAY);
         offset = (int) random_below(2 * 1440 - 1) - 1439;
@@ -212,15 +213,16 @@ test_dates_that_do_not_exist(void **state)
 {
     char       text[64], back[REG_TIME_LEN + 1];
     int64_t    seconds, last;
-    unsigned   year, month, day, days, taken;
+    unsigned   year, end, month, day, days, taken;
     struct tm  tm;
 
     (void) state;
 
     last = -DAY;
     taken = 0;
+    end = 1970 + (unsigned) rounds(400);
 
-    for (year = 1970; year <= 2370; year++) {
+    for (year = 1970; year <= end; year++) {
         for (month = 0; month <= 13; month++) {
 
             memset(&tm, 0, sizeof(tm));
@@ -252,7 +254,7 @@ test_dates_that_do_not_exist(void **state)
         }
     }
 
-    assert_int_equal(taken, 401 * 365 + 97);
+    assert_int_equal(taken, end == 2370 ? 401 * 365 + 97 : 14 * 365 + 3);
 }
 
 

@@ -510,7 +510,8 @@ sub reports {
 
     Test::Nginx::Socket::Check::alarms($block, $lines);
 
-    my $said = Test::Nginx::Socket::Server::said();
+    my $said = Test::Nginx::Socket::Server::without_foreign_leaks(
+        Test::Nginx::Socket::Server::said());
 
     if ($said =~ $Test::Nginx::Socket::Server::Report) {
         Test::More::fail($block->name . ' - a sanitizer or valgrind reports');

@@ -205,7 +205,8 @@ sub error_log {
     my $end = time + $patience;
     my ($lines, $next);
 
-    sleep SETTLE if $block->has('no_error_log') || $block->has('grep_error_log');
+    sleep SETTLE
+        if $block->has('no_error_log') || $block->has('grep_error_log');
 
     while (1) {
         ($lines, $next) = tail($file, $offset);
@@ -330,7 +331,8 @@ sub alarms {
         }
     }
 
-    my $all = join '', @$lines;
+    my $all = Test::Nginx::Socket::Server::without_foreign_leaks(
+        join '', @$lines);
 
     if ($all =~ $Test::Nginx::Socket::Server::Report
         || $all =~ /\bAssertion .*?failed\b/)
