@@ -19,6 +19,7 @@
 #include "reg_decision.h"
 #include "reg_query.h"
 #include "reg_route.h"
+#include "reg_store_url.h"
 
 #include "ngx_http_registry_identity.h"
 #include "ngx_http_registry_secret.h"
@@ -39,6 +40,11 @@
 
 typedef struct {
     ngx_http_registry_identify_t  by;         /* by.store may be NULL */
+    reg_store_url_t               url;
+    size_t                        cache_size; /* 0: no registry_cache */
+    ngx_msec_t                    cache_ttl;
+    ngx_msec_t                    cache_stale;
+    ngx_msec_t                    cache_negative;
     ngx_array_t                   secrets;    /* of secret_t *, all of them */
     ngx_event_t                   watch;      /* looks after changed files */
     unsigned                      used:1;     /* "registry" is on somewhere */

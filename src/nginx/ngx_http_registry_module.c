@@ -4,12 +4,18 @@
 
 #include "ngx_http_registry.h"
 
+#include "ngx_http_registry_redis_store.h"
+
 #include "reg_api_key.h"
 
 
 static char *ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_registry_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void ngx_http_registry_cache_defaults(
+    ngx_http_registry_main_conf_t *rmcf);
 static char *ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -40,8 +46,15 @@ static ngx_conf_enum_t  ngx_http_registry_auth_modes[] = {
 static ngx_command_t  ngx_http_registry_commands[] = {
 
     { ngx_string("registry_store"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_registry_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_registry_cache,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -169,7 +182,10 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_registry_main_conf_t *rmcf = conf;
 
-    ngx_str_t  *value, path;
+    char         *rv;
+    ngx_str_t    *value, path;
+    ngx_uint_t    i;
+    reg_error_t   error;
 
     if (rmcf->by.store) {
         return "is duplicate";
@@ -177,19 +193,41 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (value[1].len <= 5 || ngx_strncmp(value[1].data, "file:", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid store \"%V\", it must be \"file:\" and the "
-                           "path of a store file", &value[1]);
+    if (reg_store_url_parse(&rmcf->url, ngx_http_registry_str(value[1]),
+                            &error)
+        != REG_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid store \"%V\": %s",
+                           &value[1], error.text);
         return NGX_CONF_ERROR;
     }
 
-    path.data = value[1].data + 5;
-    path.len = value[1].len - 5;
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (reg_store_url_option(&rmcf->url, ngx_http_registry_str(value[i]),
+                                 &error)
+            != REG_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid option \"%V\" of the store: %s",
+                               &value[i], error.text);
+            return NGX_CONF_ERROR;
+        }
+    }
 
-    rmcf->by.store = ngx_http_registry_file_open(cf, &path);
-    if (rmcf->by.store == NULL) {
-        return "names a file that cannot be used, see above,";
+    if (rmcf->url.kind == REG_STORE_FILE) {
+        path = ngx_http_registry_ngx_str(rmcf->url.path);
+
+        rmcf->by.store = ngx_http_registry_file_open(cf, &path);
+        rv = rmcf->by.store ? NGX_CONF_OK
+                            : "names a file that cannot be used, see above,";
+
+    } else {
+        rv = ngx_http_registry_redis_open(cf, &rmcf->url, &rmcf->secrets,
+                                          &rmcf->by.store);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     rmcf->by.headers = ngx_http_registry_memo_create(cf);
@@ -200,6 +238,95 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_registry_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_registry_main_conf_t *rmcf = conf;
+
+    ssize_t      size;
+    ngx_str_t   *value, s;
+    ngx_msec_t  *time, ms;
+    ngx_uint_t   i;
+
+    if (rmcf->cache_size) {
+        return "is duplicate";
+    }
+
+    ngx_http_registry_cache_defaults(rmcf);
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        s.data = (u_char *) ngx_strchr(value[i].data, '=');
+
+        if (s.data == NULL) {
+            goto invalid;
+        }
+
+        s.data++;
+        s.len = (size_t) (value[i].data + value[i].len - s.data);
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
+
+            size = ngx_parse_size(&s);
+
+            if (size == NGX_ERROR || size < (ssize_t) REG_ZONE_MIN + 65536) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid \"%V\", a zone has 3m or more",
+                                   &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            rmcf->cache_size = (size_t) size;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "ttl=", 4) == 0) {
+            time = &rmcf->cache_ttl;
+
+        } else if (ngx_strncmp(value[i].data, "stale=", 6) == 0) {
+            time = &rmcf->cache_stale;
+
+        } else if (ngx_strncmp(value[i].data, "negative=", 9) == 0) {
+            time = &rmcf->cache_negative;
+
+        } else {
+            goto invalid;
+        }
+
+        ms = ngx_parse_time(&s, 0);
+
+        if (ms == (ngx_msec_t) NGX_ERROR) {
+            goto invalid;
+        }
+
+        *time = ms;
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"%V\" in \"registry_cache\", it must be "
+                       "\"zone=\" with a size, or \"ttl=\", \"stale=\" or "
+                       "\"negative=\" with a time", &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static void
+ngx_http_registry_cache_defaults(ngx_http_registry_main_conf_t *rmcf)
+{
+    rmcf->cache_size = 16 * 1024 * 1024;
+    rmcf->cache_ttl = 2000;
+    rmcf->cache_stale = 600000;
+    rmcf->cache_negative = 5000;
 }
 
 
@@ -441,6 +568,7 @@ ngx_http_registry_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_registry_srv_conf_t   *rscf;
     ngx_http_registry_main_conf_t  *rmcf;
+    ngx_http_registry_cache_conf_t  cache;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
 
@@ -450,6 +578,24 @@ ngx_http_registry_init(ngx_conf_t *cf)
 
     if (ngx_http_registry_watch_init(cf, rmcf) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (rmcf->by.store && rmcf->url.kind != REG_STORE_FILE) {
+
+        if (rmcf->cache_size == 0) {
+            ngx_http_registry_cache_defaults(rmcf);
+        }
+
+        cache.ttl = rmcf->cache_ttl;
+        cache.stale = rmcf->cache_stale;
+        cache.negative = rmcf->cache_negative;
+
+        if (ngx_http_registry_redis_init(cf, rmcf->by.store, &cache,
+                                         rmcf->cache_size)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
