@@ -61,6 +61,8 @@ static ngx_int_t ngx_http_registry_tracker_track(
     ngx_http_registry_tracker_t *tracker, long long id);
 static void ngx_http_registry_tracker_begin(
     ngx_http_registry_tracker_t *tracker);
+static void ngx_http_registry_tracker_renew(
+    ngx_http_registry_tracker_t *tracker);
 static void ngx_http_registry_tracker_allowed(
     ngx_http_registry_tracker_t *tracker);
 static ngx_int_t ngx_http_registry_tracker_message(
@@ -354,27 +356,33 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
 static void
 ngx_http_registry_tracker_begin(ngx_http_registry_tracker_t *tracker)
 {
-    uint64_t         epoch;
-    struct timespec  ts;
-
     tracker->state = NGX_HTTP_REGISTRY_TRACKER_ON;
-    tracker->since = ngx_http_registry_tracker_now();
     tracker->pinged = tracker->asked + NGX_HTTP_REGISTRY_LEASE;
     tracker->asked = 0;
     tracker->failures = 0;
 
-    /*
-     * Nanoseconds, so that another tracker of this process, before or after
-     * this one, has no epoch of the same number.
-     */
+    ngx_http_registry_tracker_renew(tracker);
+    ngx_http_registry_tracker_allowed(tracker);
+}
+
+
+/*
+ * Nanoseconds, so that another tracker of this process, before or after this
+ * one, has no epoch of the same number.
+ */
+
+static void
+ngx_http_registry_tracker_renew(ngx_http_registry_tracker_t *tracker)
+{
+    uint64_t         epoch;
+    struct timespec  ts;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     epoch = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
 
     tracker->epoch = ngx_max(epoch, tracker->epoch + 1);
-
-    ngx_http_registry_tracker_allowed(tracker);
+    tracker->since = ngx_http_registry_tracker_now();
 }
 
 
@@ -500,7 +508,8 @@ ngx_http_registry_tracker_ask_role(ngx_http_registry_tracker_t *tracker)
 
 /*
  * No answer is no news: the last one is good until the lease is over.  Any
- * other answer than "master" ends it at once.
+ * other answer than "master" ends it at once.  A server that was not known to
+ * be the master for a while may have taken over changes unheard.
  */
 
 static void
@@ -517,7 +526,14 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
         && ngx_http_registry_tracker_word(reply->element[0], "master"))
     {
+        if (tracker->state == NGX_HTTP_REGISTRY_TRACKER_ON
+            && tracker->master <= ngx_http_registry_tracker_now())
+        {
+            ngx_http_registry_tracker_renew(tracker);
+        }
+
         tracker->master = tracker->role_asked + NGX_HTTP_REGISTRY_LEASE;
+
         ngx_http_registry_tracker_allowed(tracker);
         return;
     }
