@@ -1,0 +1,136 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "ngx_http_registry_link_state.h"
+
+
+static ngx_int_t ngx_http_registry_link_step(ngx_http_registry_link_t *link,
+    const char *name, size_t argc, const reg_str_t *argv);
+
+
+/*
+ * PING tells a server that works from one that only takes connections, or is
+ * still loading its data.
+ */
+
+void
+ngx_http_registry_link_greet(ngx_http_registry_link_t *link)
+{
+    size_t                           argc;
+    u_char                           db[NGX_INT_T_LEN];
+    reg_str_t                        argv[3];
+    ngx_http_registry_redis_conf_t  *conf;
+
+    conf = link->conf;
+
+    link->log.action = "authenticating";
+
+    if (conf->url.user.len || conf->password) {
+        argc = 0;
+        argv[argc++] = REG_STR("AUTH");
+
+        if (conf->url.user.len) {
+            argv[argc++] = conf->url.user;
+        }
+
+        argv[argc] = REG_STR("");
+
+        if (conf->password) {
+            argv[argc].data = conf->password->value.data;
+            argv[argc].len = conf->password->value.len;
+        }
+
+        if (ngx_http_registry_link_step(link, "AUTH", argc + 1, argv)
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
+    if (conf->url.db) {
+        argv[0] = REG_STR("SELECT");
+        argv[1].data = db;
+        argv[1].len = ngx_sprintf(db, "%ui", (ngx_uint_t) conf->url.db) - db;
+
+        if (ngx_http_registry_link_step(link, "SELECT", 2, argv) != NGX_OK) {
+            goto failed;
+        }
+    }
+
+    argv[0] = REG_STR("PING");
+
+    if (ngx_http_registry_link_step(link, "PING", 1, argv) != NGX_OK) {
+        goto failed;
+    }
+
+    ngx_http_registry_link_flush(link);
+
+    return;
+
+failed:
+
+    ngx_http_registry_link_fail(link);
+}
+
+
+static ngx_int_t
+ngx_http_registry_link_step(ngx_http_registry_link_t *link, const char *name,
+    size_t argc, const reg_str_t *argv)
+{
+    size_t          len;
+    ngx_int_t       rc;
+    unsigned char  *command;
+
+    if (reg_resp_command(&command, &len, argc, argv) != REG_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_registry_link_append(link, command, len);
+
+    ngx_explicit_memzero(command, len);
+    free(command);
+
+    link->steps[link->nsteps++] = name;
+
+    return rc;
+}
+
+
+/* NGX_OK, or NGX_ERROR after an error has been logged. */
+
+ngx_int_t
+ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
+    redisReply *reply)
+{
+    const char        *step;
+    reg_error_t        text;
+    reg_resp_error_t   error;
+
+    step = link->steps[link->step++];
+    error = reg_resp_error(reply);
+
+    if (error == REG_RESP_NO_ERROR) {
+        return NGX_OK;
+    }
+
+    if (*step == 'P' && error == REG_RESP_NOPERM) {
+        return NGX_OK;
+    }
+
+    /* some errors repeat what was sent, which in AUTH is the password */
+
+    if (*step == 'A') {
+        ngx_log_error(NGX_LOG_ERR, &link->log, 0, "Redis refuses AUTH: %s",
+                      error == REG_RESP_NOAUTH ? "wrong user or password"
+                                               : "it does not say why");
+        return NGX_ERROR;
+    }
+
+    reg_resp_error_text(&text, reply);
+
+    ngx_log_error(NGX_LOG_ERR, &link->log, 0, "Redis refuses %s: %s", step,
+                  text.text);
+
+    return NGX_ERROR;
+}
