@@ -10,6 +10,10 @@
 #define NGX_HTTP_REGISTRY_LINK_KEEP    65536      /* bytes, when empty */
 
 
+static ngx_http_registry_link_t *ngx_http_registry_link_create(
+    ngx_http_registry_redis_conf_t *conf, reg_str_t host, unsigned port,
+    ngx_msec_t timeout, const ngx_http_registry_link_handlers_t *handlers,
+    void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_registry_link_init(ngx_http_registry_link_t *link,
     reg_str_t host, ngx_log_t *log);
 static void ngx_http_registry_link_read(ngx_http_registry_link_t *link);
@@ -23,6 +27,68 @@ static u_char *ngx_http_registry_link_log_error(ngx_log_t *log, u_char *buf,
 
 ngx_http_registry_link_t *
 ngx_http_registry_link_open(ngx_http_registry_redis_conf_t *conf,
+    reg_str_t host, unsigned port, ngx_msec_t timeout,
+    const ngx_http_registry_link_handlers_t *handlers, void *data,
+    ngx_log_t *log)
+{
+    ngx_http_registry_link_t  *link;
+
+    link = ngx_http_registry_link_create(conf, host, port, timeout, handlers,
+                                         data, log);
+
+    if (link && ngx_http_registry_link_start(link) != NGX_OK) {
+        ngx_http_registry_link_close(link);
+        return NULL;
+    }
+
+    return link;
+}
+
+
+ngx_http_registry_link_t *
+ngx_http_registry_link_open_beside(ngx_http_registry_link_t *other,
+    ngx_msec_t timeout, const ngx_http_registry_link_handlers_t *handlers,
+    void *data, ngx_log_t *log)
+{
+    reg_str_t                  host;
+    ngx_http_registry_link_t  *link;
+
+    host.data = other->host.data;
+    host.len = other->host.len;
+
+    link = ngx_http_registry_link_create(other->conf, host, other->port,
+                                         timeout, handlers, data, log);
+    if (link == NULL) {
+        return NULL;
+    }
+
+    link->numeric = other->numeric;
+    link->addresses.n = 1;
+    link->addresses.address[0] = *other->address;
+
+    if (ngx_http_registry_link_connect(link) != NGX_OK) {
+        ngx_http_registry_link_close(link);
+        return NULL;
+    }
+
+    return link;
+}
+
+
+ngx_uint_t
+ngx_http_registry_link_same(ngx_http_registry_link_t *a,
+    ngx_http_registry_link_t *b)
+{
+    return ngx_cmp_sockaddr((struct sockaddr *) &a->address->sockaddr,
+                            a->address->socklen,
+                            (struct sockaddr *) &b->address->sockaddr,
+                            b->address->socklen, 1)
+           == NGX_OK;
+}
+
+
+static ngx_http_registry_link_t *
+ngx_http_registry_link_create(ngx_http_registry_redis_conf_t *conf,
     reg_str_t host, unsigned port, ngx_msec_t timeout,
     const ngx_http_registry_link_handlers_t *handlers, void *data,
     ngx_log_t *log)
@@ -48,9 +114,7 @@ ngx_http_registry_link_open(ngx_http_registry_redis_conf_t *conf,
     link->handlers = handlers;
     link->data = data;
 
-    if (ngx_http_registry_link_init(link, host, log) != NGX_OK
-        || ngx_http_registry_link_start(link) != NGX_OK)
-    {
+    if (ngx_http_registry_link_init(link, host, log) != NGX_OK) {
         ngx_http_registry_link_close(link);
         return NULL;
     }

@@ -66,6 +66,23 @@ ngx_http_registry_link_t *ngx_http_registry_link_open(
 
 
 /*
+ * The same, to the very address that another link, which is ready, has: a name
+ * may lead elsewhere by now.
+ */
+
+ngx_http_registry_link_t *ngx_http_registry_link_open_beside(
+    ngx_http_registry_link_t *other, ngx_msec_t timeout,
+    const ngx_http_registry_link_handlers_t *handlers, void *data,
+    ngx_log_t *log);
+
+
+/* 1 when two links, which are ready, have one address. */
+
+ngx_uint_t ngx_http_registry_link_same(ngx_http_registry_link_t *a,
+    ngx_http_registry_link_t *b);
+
+
+/*
  * Queues a command and writes what the socket takes.  NGX_OK, or NGX_ERROR when
  * memory ran out; a failure to write closes the link later, with closed().
  */

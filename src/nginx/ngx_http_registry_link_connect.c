@@ -9,7 +9,6 @@
 
 static void ngx_http_registry_link_resolved(void *data,
     const ngx_http_registry_addresses_t *addresses);
-static ngx_int_t ngx_http_registry_link_connect(ngx_http_registry_link_t *link);
 static void ngx_http_registry_link_connect_handler(ngx_event_t *ev);
 static void ngx_http_registry_link_connected(ngx_http_registry_link_t *link);
 static ngx_int_t ngx_http_registry_link_test_connect(ngx_connection_t *c);
@@ -84,7 +83,7 @@ ngx_http_registry_link_resolved(void *data,
 
 /* The time limit begins here: to resolve takes what the system takes. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_registry_link_connect(ngx_http_registry_link_t *link)
 {
     link->deadline += ngx_current_msec;
@@ -139,6 +138,7 @@ ngx_http_registry_link_connect_next(ngx_http_registry_link_t *link)
         c->write->handler = ngx_http_registry_link_connect_handler;
 
         link->connection = c;
+        link->address = address;
 
         ngx_add_timer(&link->timer, (ngx_msec_t) ngx_max(left, 1));
 

@@ -33,7 +33,8 @@ struct ngx_http_registry_link_s {
 
     ngx_http_registry_resolve_t    *resolve;
     ngx_http_registry_addresses_t   addresses;
-    ngx_uint_t                      next;         /* address to try */
+    ngx_http_registry_address_t    *address;      /* that is in use */
+    ngx_uint_t                      next;         /* to try */
 
     ngx_connection_t               *connection;
     reg_resp_t                     *resp;
@@ -59,6 +60,11 @@ struct ngx_http_registry_link_s {
 /* Begins to resolve and to connect.  NGX_ERROR after an error was logged. */
 
 ngx_int_t ngx_http_registry_link_start(ngx_http_registry_link_t *link);
+
+
+/* Connects to the addresses.  NGX_ERROR after an error was logged. */
+
+ngx_int_t ngx_http_registry_link_connect(ngx_http_registry_link_t *link);
 
 
 /* The next address, if there is one: NGX_OK or NGX_ERROR. */

@@ -19,9 +19,6 @@
 
 #define NGX_HTTP_REGISTRY_NODE_CONNECT   1500
 
-#define NGX_HTTP_REGISTRY_BACKOFF_MIN    50       /* milliseconds */
-#define NGX_HTTP_REGISTRY_BACKOFF_MAX    5000
-
 
 /* A link and those who wait for it, in the order of its answers. */
 
@@ -74,7 +71,6 @@ static void ngx_http_registry_node_fail(ngx_http_registry_pipe_t *pipe);
 static void ngx_http_registry_node_failed(ngx_http_registry_node_t *node);
 static void ngx_http_registry_node_answer(
     ngx_http_registry_command_t *command, redisReply *reply);
-static void ngx_http_registry_node_enter(ngx_http_registry_node_t *node);
 static void ngx_http_registry_node_leave(ngx_http_registry_node_t *node);
 
 
@@ -269,19 +265,30 @@ ngx_http_registry_node_choose(ngx_http_registry_node_t *node)
 static ngx_int_t
 ngx_http_registry_node_open(ngx_http_registry_pipe_t *pipe)
 {
+    ngx_msec_t                 timeout;
     ngx_http_registry_node_t  *node;
+    ngx_http_registry_link_t  *other;
 
     node = pipe->node;
 
     pipe->ready = 0;
     pipe->answered = 0;
 
-    pipe->link = ngx_http_registry_link_open(node->conf, node->host,
-                              node->port,
-                              ngx_max(node->conf->url.timeout,
-                                      NGX_HTTP_REGISTRY_NODE_CONNECT),
+    timeout = ngx_max(node->conf->url.timeout, NGX_HTTP_REGISTRY_NODE_CONNECT);
+
+    other = ngx_http_registry_node_link(node);
+
+    if (other) {
+        pipe->link = ngx_http_registry_link_open_beside(other, timeout,
                               &ngx_http_registry_node_handlers, pipe,
                               node->log);
+
+    } else {
+        pipe->link = ngx_http_registry_link_open(node->conf, node->host,
+                              node->port, timeout,
+                              &ngx_http_registry_node_handlers, pipe,
+                              node->log);
+    }
 
     if (pipe->link == NULL) {
         ngx_http_registry_node_failed(node);
@@ -398,7 +405,7 @@ ngx_http_registry_node_reply(void *data, redisReply *reply)
 
     q = ngx_queue_head(&pipe->commands);
 
-    ngx_http_registry_node_enter(node);
+    node->depth++;
 
     ngx_http_registry_node_answer(ngx_queue_data(q,
                                           ngx_http_registry_command_t, queue),
@@ -436,7 +443,7 @@ ngx_http_registry_node_timeout(ngx_event_t *ev)
 
     node = pipe->node;
 
-    ngx_http_registry_node_enter(node);
+    node->depth++;
 
     while (!ngx_queue_empty(&pipe->commands)) {
 
@@ -500,7 +507,7 @@ ngx_http_registry_node_fail(ngx_http_registry_pipe_t *pipe)
         ngx_http_registry_node_failed(node);
     }
 
-    ngx_http_registry_node_enter(node);
+    node->depth++;
 
     /* those who ask again meanwhile are not among them */
 
@@ -532,29 +539,25 @@ ngx_http_registry_node_failed(ngx_http_registry_node_t *node)
 }
 
 
+ngx_http_registry_link_t *
+ngx_http_registry_node_link(ngx_http_registry_node_t *node)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_NODE_LINKS; i++) {
+        if (node->pipes[i].ready) {
+            return node->pipes[i].link;
+        }
+    }
+
+    return NULL;
+}
+
+
 void
 ngx_http_registry_node_works(ngx_http_registry_node_t *node)
 {
     node->retry = ngx_current_msec;
-}
-
-
-ngx_msec_t
-ngx_http_registry_backoff(ngx_uint_t failures)
-{
-    ngx_msec_t  pause;
-
-    pause = NGX_HTTP_REGISTRY_BACKOFF_MIN;
-
-    while (failures-- > 1 && pause < NGX_HTTP_REGISTRY_BACKOFF_MAX) {
-        pause *= 2;
-    }
-
-    pause = ngx_min(pause, NGX_HTTP_REGISTRY_BACKOFF_MAX);
-
-    /* +-25 %, or all workers of all gateways came at once */
-
-    return pause - pause / 4 + (ngx_msec_t) ngx_random() % (pause / 2 + 1);
 }
 
 
@@ -578,14 +581,7 @@ ngx_http_registry_node_answer(ngx_http_registry_command_t *command,
 }
 
 
-/* The owner may free the node in a handler that we call. */
-
-static void
-ngx_http_registry_node_enter(ngx_http_registry_node_t *node)
-{
-    node->depth++;
-}
-
+/* The owner may have freed the node in a handler that we called. */
 
 static void
 ngx_http_registry_node_leave(ngx_http_registry_node_t *node)

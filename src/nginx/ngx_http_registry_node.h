@@ -57,6 +57,15 @@ void ngx_http_registry_command_detach(ngx_http_registry_command_t *command);
 
 
 
+/*
+ * A link that is ready, or NULL; lent until the next event.  All links of a
+ * node have one address: a name is resolved again when none is left.
+ */
+
+ngx_http_registry_link_t *ngx_http_registry_node_link(
+    ngx_http_registry_node_t *node);
+
+
 /* The address was seen to work: the pause after failures is over. */
 
 void ngx_http_registry_node_works(ngx_http_registry_node_t *node);

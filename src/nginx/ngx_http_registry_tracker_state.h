@@ -1,0 +1,107 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef NGX_HTTP_REGISTRY_TRACKER_STATE_H
+#define NGX_HTTP_REGISTRY_TRACKER_STATE_H
+
+/*
+ * A tracker from the inside: the lease is in ngx_http_registry_tracker.c, what
+ * is said on the link in ngx_http_registry_tracker_link.c.
+ */
+
+#include "ngx_http_registry_tracker.h"
+
+#define NGX_HTTP_REGISTRY_TRACKER_TICK  500       /* milliseconds */
+
+
+typedef enum {
+    NGX_HTTP_REGISTRY_TRACKER_AWAY = 0,  /* no link, or not ready */
+    NGX_HTTP_REGISTRY_TRACKER_ID,        /* waits for CLIENT ID */
+    NGX_HTTP_REGISTRY_TRACKER_BEGUN,     /* waits for CLIENT TRACKING */
+    NGX_HTTP_REGISTRY_TRACKER_SUBSCRIBE, /* waits for SUBSCRIBE */
+    NGX_HTTP_REGISTRY_TRACKER_ON
+} ngx_http_registry_tracker_state_t;
+
+
+/* Times are milliseconds of the monotonic clock; 0 is long ago. */
+
+struct ngx_http_registry_tracker_s {
+    ngx_http_registry_redis_conf_t              *conf;
+    ngx_http_registry_node_t                    *node;
+    const ngx_http_registry_tracker_handlers_t  *handlers;
+    void                                        *data;
+    ngx_log_t                                   *log;
+    reg_str_t                                    host;   /* lies behind this */
+    unsigned                                     port;
+
+    ngx_http_registry_tracker_state_t            state;
+    ngx_http_registry_link_t                    *link;   /* or NULL */
+    ngx_event_t                                  timer;
+    ngx_uint_t                                   failures;
+
+    uint64_t                                     epoch;
+    int64_t                                      since;
+
+    int64_t                                      asked;  /* 0: was answered */
+    int64_t                                      pinged; /* until then it */
+    int64_t                                      master; /* holds, and this */
+
+    ngx_http_registry_command_t                 *role;   /* under way */
+    int64_t                                      role_asked;
+
+    unsigned                                     refused:1;
+};
+
+
+extern const ngx_http_registry_link_handlers_t  ngx_http_registry_tracker_link;
+
+
+/* The lease is over; tries again after a pause. */
+
+void ngx_http_registry_tracker_restart(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* A new epoch. */
+
+void ngx_http_registry_tracker_renew(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* Something was allowed: are we still refused? */
+
+void ngx_http_registry_tracker_allowed(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* An error of Redis, to be logged: are we refused? */
+
+void ngx_http_registry_tracker_error(
+    ngx_http_registry_tracker_t *tracker, const char *command,
+    redisReply *reply);
+
+
+/* The same for ROLE, on the node. */
+
+void ngx_http_registry_tracker_ask_role(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* Sends what the lease hangs on: NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_registry_tracker_ping(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* 1 when a reply is this text. */
+
+ngx_uint_t ngx_http_registry_tracker_word(redisReply *reply,
+    const char *word);
+
+
+/* Milliseconds of the monotonic clock. */
+
+int64_t ngx_http_registry_tracker_now(void);
+
+#endif /* NGX_HTTP_REGISTRY_TRACKER_STATE_H */
