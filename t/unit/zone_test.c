@@ -277,6 +277,13 @@ test_later(void **state)
     zone_put(zone, 1, "same time", 10, 0);
     zone_holds(zone, 1, "same time");
 
+    /* one that is too long to be kept is known to be later all the same */
+
+    text[2000] = 'x';
+    zone_put(zone, 1, text, 11, 0);
+    zone_put(zone, 1, "old", 10, 0);
+    zone_holds(zone, 1, NULL);
+
     /* after an invalidation only what was asked after it counts */
 
     reg_zone_invalidate(zone, zone_hash(1));
