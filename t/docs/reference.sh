@@ -68,11 +68,11 @@ while read -r name default; do
     [ "$default" != — ] || continue
 
     case $name in
-    registry) registry= ;;
-    *)        registry="registry on;" ;;
-    esac
+    registry)       echo "location / { $default }" ;;
+    registry_cache) echo "$default" ;;
+    *)              echo "location / { registry on; $default }" ;;
+    esac > "$dir/block"
 
-    echo "location / { $registry $default }" > "$dir/block"
     whole_conf "$dir/block" | localise > "$dir/etc/nginx.conf"
     is "$(nginx_test "$dir/etc/nginx.conf")" "$(nginx_is_content)" \
        "$name: its default can be written"

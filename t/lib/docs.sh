@@ -146,7 +146,8 @@ whole_conf() {                                  # FILE
     case $'\n'$first$'\n' in
     *$'\n'http$'\n'*)                                         level=main ;;
     *$'\n'server$'\n'* | *$'\n'upstream$'\n'* | \
-    *$'\n'registry_store$'\n'* | *$'\n'registry_pepper*)      level=http ;;
+    *$'\n'registry_store$'\n'* | *$'\n'registry_pepper* | \
+    *$'\n'registry_cache$'\n'*)                             level=http ;;
     *$'\n'location$'\n'*)                                     level=server ;;
     esac
 
@@ -264,6 +265,10 @@ registry() {
 
 make_store() {
     echo "a pepper that nobody guesses" > "$dir/etc/registry.pepper"
+    echo "a password" > "$dir/etc/redis.password"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+        -keyout /dev/null -out "$dir/etc/redis-ca.pem" -days 2 -subj /CN=ca \
+        2> /dev/null
     echo "gateway:secret" > "$dir/etc/registry.backend"
     cp "$top/conf.example/registry_proxy.conf" "$dir/etc/"
 
