@@ -6,10 +6,7 @@
 #include "reg_siphash.h"
 
 #include "ngx_http_registry_cache.h"
-
-#define NGX_HTTP_REGISTRY_CACHE_BUCKETS   16384
-#define NGX_HTTP_REGISTRY_CACHE_PRESENT   65536   /* records that exist */
-#define NGX_HTTP_REGISTRY_CACHE_ABSENT    4096    /* names that do not */
+#include "ngx_http_registry_known.h"
 
 /*
  * After an answer that is none a record is not asked for again so soon: whoever
@@ -18,32 +15,6 @@
 
 #define NGX_HTTP_REGISTRY_CACHE_PAUSE     250     /* milliseconds */
 
-
-typedef struct ngx_http_registry_known_s  ngx_http_registry_known_t;
-
-struct ngx_http_registry_known_s {
-    ngx_http_registry_known_t    *next;           /* in the bucket */
-    ngx_queue_t                   lru;
-    ngx_queue_t                   waiters;
-    ngx_http_registry_cache_t    *cache;
-    ngx_http_registry_command_t  *command;        /* under way, or NULL */
-
-    uint64_t                      hash;
-    reg_record_type_t             type;
-    reg_str_t                     name;           /* lies behind this */
-
-    uint64_t                      epoch;          /* when it was asked for */
-    uint32_t                      counter;        /* likewise */
-    int64_t                       fetched;        /* ms, when it was answered */
-    int64_t                       failed;         /* ms, when it was not */
-    reg_str_t                     text;           /* owned */
-    unsigned                      known:1;        /* there was an answer */
-    unsigned                      absent:1;       /* it said that there is none */
-    unsigned                      has_failed:1;
-
-    uint64_t                      asked_epoch;    /* of the command */
-    uint32_t                      asked_counter;
-};
 
 struct ngx_http_registry_cache_s {
     ngx_http_registry_cache_conf_t   conf;
@@ -54,25 +25,10 @@ struct ngx_http_registry_cache_s {
     ngx_log_t                       *log;
     uint64_t                         generation;
     uint64_t                         epoch;       /* that generation knows */
-    ngx_queue_t                      present;     /* most recently used first */
-    ngx_queue_t                      absent;
-    size_t                           npresent;
-    size_t                           nabsent;
-    ngx_http_registry_known_t       *buckets[NGX_HTTP_REGISTRY_CACHE_BUCKETS];
+    ngx_http_registry_knowledge_t    knowledge;
 };
 
 
-static ngx_http_registry_known_t *ngx_http_registry_cache_find(
-    ngx_http_registry_cache_t *cache, reg_record_type_t type, reg_str_t name);
-static ngx_http_registry_known_t *ngx_http_registry_cache_add(
-    ngx_http_registry_cache_t *cache, uint64_t hash, reg_record_type_t type,
-    reg_str_t name);
-static void ngx_http_registry_cache_set(ngx_http_registry_known_t *known,
-    reg_str_t text, ngx_uint_t absent);
-static void ngx_http_registry_cache_touch(ngx_http_registry_known_t *known);
-static void ngx_http_registry_cache_evict(ngx_http_registry_cache_t *cache,
-    ngx_queue_t *lru, size_t *n, size_t max);
-static void ngx_http_registry_cache_remove(ngx_http_registry_known_t *known);
 static ngx_uint_t ngx_http_registry_cache_fresh(
     ngx_http_registry_known_t *known);
 static ngx_uint_t ngx_http_registry_cache_usable(
@@ -118,8 +74,7 @@ ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
     cache->log = log;
     cache->generation = 1;
 
-    ngx_queue_init(&cache->present);
-    ngx_queue_init(&cache->absent);
+    ngx_http_registry_known_init(&cache->knowledge, cache, log);
 
     host = redis->url.path;
     port = 0;
@@ -149,8 +104,6 @@ ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
 void
 ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache)
 {
-    ngx_uint_t  i;
-
     if (cache->tracker) {
         ngx_http_registry_tracker_free(cache->tracker);
     }
@@ -159,12 +112,7 @@ ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache)
         ngx_http_registry_node_free(cache->node);
     }
 
-    for (i = 0; i < NGX_HTTP_REGISTRY_CACHE_BUCKETS; i++) {
-        while (cache->buckets[i]) {
-            ngx_http_registry_cache_remove(cache->buckets[i]);
-        }
-    }
-
+    ngx_http_registry_known_free(&cache->knowledge);
     ngx_free(cache);
 }
 
@@ -177,7 +125,9 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
     int64_t                     now;
     ngx_http_registry_known_t  *known;
 
-    known = ngx_http_registry_cache_find(cache, type, name);
+    known = ngx_http_registry_known_find(&cache->knowledge,
+                             ngx_http_registry_cache_hash(type, name),
+                             type, name);
     if (known == NULL) {
         return NGX_ERROR;
     }
@@ -230,185 +180,13 @@ ngx_http_registry_cache_generation(ngx_http_registry_cache_t *cache)
 }
 
 
-/* Finds what is known of a name, or begins with nothing. */
-
-static ngx_http_registry_known_t *
-ngx_http_registry_cache_find(ngx_http_registry_cache_t *cache,
-    reg_record_type_t type, reg_str_t name)
-{
-    uint64_t                    hash;
-    ngx_http_registry_known_t  *known;
-
-    hash = ngx_http_registry_cache_hash(type, name);
-
-    known = cache->buckets[hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
-
-    for ( /* void */ ; known; known = known->next) {
-        if (known->hash == hash && known->type == type
-            && reg_str_eq(known->name, name))
-        {
-            ngx_http_registry_cache_touch(known);
-            return known;
-        }
-    }
-
-    return ngx_http_registry_cache_add(cache, hash, type, name);
-}
-
-
-static ngx_http_registry_known_t *
-ngx_http_registry_cache_add(ngx_http_registry_cache_t *cache, uint64_t hash,
-    reg_record_type_t type, reg_str_t name)
-{
-    ngx_http_registry_known_t  *known, **bucket;
-
-    ngx_http_registry_cache_evict(cache, &cache->absent, &cache->nabsent,
-                                  NGX_HTTP_REGISTRY_CACHE_ABSENT - 1);
-
-    known = ngx_calloc(sizeof(ngx_http_registry_known_t) + name.len,
-                       cache->log);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    known->cache = cache;
-    known->hash = hash;
-    known->type = type;
-    known->name.len = name.len;
-    known->name.data = (u_char *) (known + 1);
-    ngx_memcpy(known->name.data, name.data, name.len);
-
-    ngx_queue_init(&known->waiters);
-
-    /* until there is an answer it counts as one that does not exist */
-
-    known->absent = 1;
-    ngx_queue_insert_head(&cache->absent, &known->lru);
-    cache->nabsent++;
-
-    bucket = &cache->buckets[hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
-    known->next = *bucket;
-    *bucket = known;
-
-    return known;
-}
-
-
-/* Takes over text, which the caller allocated, and moves it where it counts. */
-
-static void
-ngx_http_registry_cache_set(ngx_http_registry_known_t *known, reg_str_t text,
-    ngx_uint_t absent)
-{
-    ngx_http_registry_cache_t  *cache;
-
-    cache = known->cache;
-
-    if (known->text.data) {
-        ngx_free(known->text.data);
-    }
-
-    known->text = text;
-    known->known = 1;
-
-    ngx_queue_remove(&known->lru);
-
-    if (known->absent) {
-        cache->nabsent--;
-
-    } else {
-        cache->npresent--;
-    }
-
-    known->absent = absent ? 1 : 0;
-
-    if (absent) {
-        ngx_queue_insert_head(&cache->absent, &known->lru);
-        cache->nabsent++;
-
-    } else {
-        ngx_queue_insert_head(&cache->present, &known->lru);
-        cache->npresent++;
-
-        ngx_http_registry_cache_evict(cache, &cache->present, &cache->npresent,
-                                      NGX_HTTP_REGISTRY_CACHE_PRESENT);
-    }
-}
-
-
-static void
-ngx_http_registry_cache_touch(ngx_http_registry_known_t *known)
-{
-    ngx_queue_remove(&known->lru);
-    ngx_queue_insert_head(known->absent ? &known->cache->absent
-                                        : &known->cache->present,
-                          &known->lru);
-}
-
-
-/* What is being asked for stays, however long ago it was wanted. */
-
-static void
-ngx_http_registry_cache_evict(ngx_http_registry_cache_t *cache,
-    ngx_queue_t *lru, size_t *n, size_t max)
-{
-    ngx_queue_t                *q, *prev;
-    ngx_http_registry_known_t  *known;
-
-    for (q = ngx_queue_last(lru);
-         *n > max && q != ngx_queue_sentinel(lru);
-         q = prev)
-    {
-        prev = ngx_queue_prev(q);
-        known = ngx_queue_data(q, ngx_http_registry_known_t, lru);
-
-        if (known->command == NULL && ngx_queue_empty(&known->waiters)) {
-            ngx_http_registry_cache_remove(known);
-        }
-    }
-}
-
-
-static void
-ngx_http_registry_cache_remove(ngx_http_registry_known_t *known)
-{
-    ngx_http_registry_cache_t   *cache;
-    ngx_http_registry_known_t  **p;
-
-    cache = known->cache;
-
-    p = &cache->buckets[known->hash % NGX_HTTP_REGISTRY_CACHE_BUCKETS];
-
-    while (*p != known) {
-        p = &(*p)->next;
-    }
-
-    *p = known->next;
-
-    ngx_queue_remove(&known->lru);
-
-    if (known->absent) {
-        cache->nabsent--;
-
-    } else {
-        cache->npresent--;
-    }
-
-    if (known->text.data) {
-        ngx_free(known->text.data);
-    }
-
-    ngx_free(known);
-}
-
-
 static ngx_uint_t
 ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
 {
     int64_t                     age;
     ngx_http_registry_cache_t  *cache;
 
-    cache = known->cache;
+    cache = known->all->cache;
 
     if (!known->known
         || known->counter != reg_zone_generation(cache->zone, known->hash))
@@ -438,7 +216,7 @@ ngx_http_registry_cache_usable(ngx_http_registry_known_t *known)
 {
     ngx_http_registry_cache_t  *cache;
 
-    cache = known->cache;
+    cache = known->all->cache;
 
     return known->known && !known->absent
            && known->counter == reg_zone_generation(cache->zone, known->hash)
@@ -449,7 +227,7 @@ ngx_http_registry_cache_usable(ngx_http_registry_known_t *known)
 
 /*
  * Another worker may have asked.  Its answer is fresh for us only if we have
- * been tracking since before it came; else it is what to fall back on.
+ * been tracking since before it asked; else it is what to fall back on.
  */
 
 static void
@@ -460,7 +238,7 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
     reg_zone_info_t             info;
     ngx_http_registry_cache_t  *cache;
 
-    cache = known->cache;
+    cache = known->all->cache;
 
     if (reg_zone_get(cache->zone, known->hash, known->type, known->name, &info,
                      buf)
@@ -482,7 +260,7 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
         ngx_memcpy(text.data, buf, info.len);
     }
 
-    ngx_http_registry_cache_set(known, text, info.absent);
+    ngx_http_registry_known_set(known, text, info.absent);
 
     known->fetched = info.fetched;
     known->counter = info.generation;
@@ -499,7 +277,7 @@ ngx_http_registry_cache_ask(ngx_http_registry_known_t *known)
     reg_str_t                   argv[2];
     ngx_http_registry_cache_t  *cache;
 
-    cache = known->cache;
+    cache = known->all->cache;
 
     argv[0] = REG_STR("GET");
     argv[1].data = key;
@@ -508,6 +286,7 @@ ngx_http_registry_cache_ask(ngx_http_registry_known_t *known)
 
     /* noted before the question goes out: see reg_zone.h */
 
+    known->asked = ngx_http_registry_cache_now();
     known->asked_counter = reg_zone_generation(cache->zone, known->hash);
     known->asked_epoch = ngx_http_registry_tracker_epoch(cache->tracker);
 
@@ -530,7 +309,7 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply)
     reg_zone_info_t             info;
     ngx_http_registry_cache_t  *cache;
 
-    cache = known->cache;
+    cache = known->all->cache;
     known->command = NULL;
     text = REG_STR_NULL;
 
@@ -567,9 +346,9 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply)
 
     known->has_failed = 0;
 
-    ngx_http_registry_cache_set(known, text, absent);
+    ngx_http_registry_known_set(known, text, absent);
 
-    known->fetched = ngx_http_registry_cache_now();
+    known->fetched = known->asked;
     known->epoch = known->asked_epoch;
     known->counter = known->asked_counter;
 
@@ -579,7 +358,7 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply)
     info.len = text.len;
 
     reg_zone_put(cache->zone, known->hash, known->type, known->name, &info,
-                 text, known->fetched);
+                 text, ngx_http_registry_cache_now());
 
     ngx_http_registry_cache_wake(known);
 }
@@ -635,7 +414,7 @@ ngx_http_registry_cache_serve(ngx_http_registry_known_t *known,
     }
 
     if (rc == REG_INVALID) {
-        ngx_log_error(NGX_LOG_ERR, known->cache->log, 0,
+        ngx_log_error(NGX_LOG_ERR, known->all->log, 0,
                       "registry store: the %s \"%*s\" is broken: %s",
                       reg_record_type_name(known->type), known->name.len,
                       known->name.data, error.text);

@@ -3,25 +3,12 @@
  */
 
 #include "ngx_http_registry.h"
-
-#include "ngx_http_registry_redis_store.h"
-
-#include "reg_api_key.h"
+#include "ngx_http_registry_store_conf.h"
 
 
 static char *ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_registry_cache(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static void ngx_http_registry_cache_defaults(
-    ngx_http_registry_main_conf_t *rmcf);
-static char *ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static const char *ngx_http_registry_make_pepper(u_char *value, size_t *len,
-    ngx_str_t text);
 static const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
     ngx_str_t text);
 static void *ngx_http_registry_create_main_conf(ngx_conf_t *cf);
@@ -33,6 +20,7 @@ static ngx_str_t *ngx_http_registry_location(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_registry_init_process(ngx_cycle_t *cycle);
+static void ngx_http_registry_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_registry_auth_modes[] = {
@@ -116,7 +104,7 @@ ngx_module_t  ngx_http_registry_module = {
     ngx_http_registry_init_process,        /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_registry_exit_process,        /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -178,181 +166,6 @@ ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_registry_main_conf_t *rmcf = conf;
-
-    char         *rv;
-    ngx_str_t    *value, path;
-    ngx_uint_t    i;
-    reg_error_t   error;
-
-    if (rmcf->by.store) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (reg_store_url_parse(&rmcf->url, ngx_http_registry_str(value[1]),
-                            &error)
-        != REG_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid store \"%V\": %s",
-                           &value[1], error.text);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (reg_store_url_option(&rmcf->url, ngx_http_registry_str(value[i]),
-                                 &error)
-            != REG_OK)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid option \"%V\" of the store: %s",
-                               &value[i], error.text);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (rmcf->url.kind == REG_STORE_FILE) {
-        path = ngx_http_registry_ngx_str(rmcf->url.path);
-
-        rmcf->by.store = ngx_http_registry_file_open(cf, &path);
-        rv = rmcf->by.store ? NGX_CONF_OK
-                            : "names a file that cannot be used, see above,";
-
-    } else {
-        rv = ngx_http_registry_redis_open(cf, &rmcf->url, &rmcf->secrets,
-                                          &rmcf->by.store);
-    }
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    rmcf->by.headers = ngx_http_registry_memo_create(cf);
-    rmcf->by.keys = ngx_http_registry_memo_create(cf);
-
-    if (rmcf->by.headers == NULL || rmcf->by.keys == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_registry_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_registry_main_conf_t *rmcf = conf;
-
-    ssize_t      size;
-    ngx_str_t   *value, s;
-    ngx_msec_t  *time, ms;
-    ngx_uint_t   i;
-
-    if (rmcf->cache_size) {
-        return "is duplicate";
-    }
-
-    ngx_http_registry_cache_defaults(rmcf);
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        s.data = (u_char *) ngx_strchr(value[i].data, '=');
-
-        if (s.data == NULL) {
-            goto invalid;
-        }
-
-        s.data++;
-        s.len = (size_t) (value[i].data + value[i].len - s.data);
-
-        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
-
-            size = ngx_parse_size(&s);
-
-            if (size == NGX_ERROR || size < (ssize_t) REG_ZONE_MIN + 65536) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid \"%V\", a zone has 3m or more",
-                                   &value[i]);
-                return NGX_CONF_ERROR;
-            }
-
-            rmcf->cache_size = (size_t) size;
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "ttl=", 4) == 0) {
-            time = &rmcf->cache_ttl;
-
-        } else if (ngx_strncmp(value[i].data, "stale=", 6) == 0) {
-            time = &rmcf->cache_stale;
-
-        } else if (ngx_strncmp(value[i].data, "negative=", 9) == 0) {
-            time = &rmcf->cache_negative;
-
-        } else {
-            goto invalid;
-        }
-
-        ms = ngx_parse_time(&s, 0);
-
-        if (ms == (ngx_msec_t) NGX_ERROR) {
-            goto invalid;
-        }
-
-        *time = ms;
-    }
-
-    return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid \"%V\" in \"registry_cache\", it must be "
-                       "\"zone=\" with a size, or \"ttl=\", \"stale=\" or "
-                       "\"negative=\" with a time", &value[i]);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static void
-ngx_http_registry_cache_defaults(ngx_http_registry_main_conf_t *rmcf)
-{
-    rmcf->cache_size = 16 * 1024 * 1024;
-    rmcf->cache_ttl = 2000;
-    rmcf->cache_stale = 600000;
-    rmcf->cache_negative = 5000;
-}
-
-
-static char *
-ngx_http_registry_pepper_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_registry_main_conf_t *rmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (rmcf->by.pepper) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    rmcf->by.pepper = ngx_http_registry_secret_add(cf, &rmcf->secrets,
-                                                &value[1],
-                                                ngx_http_registry_make_pepper);
-
-    return rmcf->by.pepper ? NGX_CONF_OK
-                           : "names a file that cannot be used, see above,";
-}
-
-
-static char *
 ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_registry_loc_conf_t *rlcf = conf;
@@ -396,20 +209,6 @@ ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                        &value[1]);
 
     return NGX_CONF_ERROR;
-}
-
-
-static const char *
-ngx_http_registry_make_pepper(u_char *value, size_t *len, ngx_str_t text)
-{
-    if (text.len < REG_PEPPER_MIN) {
-        return "a pepper must be 16 bytes or longer";
-    }
-
-    ngx_memcpy(value, text.data, text.len);
-    *len = text.len;
-
-    return NULL;
 }
 
 
@@ -568,7 +367,6 @@ ngx_http_registry_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_registry_srv_conf_t   *rscf;
     ngx_http_registry_main_conf_t  *rmcf;
-    ngx_http_registry_cache_conf_t  cache;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
 
@@ -580,22 +378,8 @@ ngx_http_registry_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (rmcf->by.store && rmcf->url.kind != REG_STORE_FILE) {
-
-        if (rmcf->cache_size == 0) {
-            ngx_http_registry_cache_defaults(rmcf);
-        }
-
-        cache.ttl = rmcf->cache_ttl;
-        cache.stale = rmcf->cache_stale;
-        cache.negative = rmcf->cache_negative;
-
-        if (ngx_http_registry_redis_init(cf, rmcf->by.store, &cache,
-                                         rmcf->cache_size)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_registry_store_init(cf, rmcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -667,4 +451,19 @@ ngx_http_registry_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/* Before nginx looks for sockets that were left open. */
+
+static void
+ngx_http_registry_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
+
+    if (rmcf && rmcf->by.store && rmcf->by.store->close) {
+        rmcf->by.store->close(rmcf->by.store);
+    }
 }

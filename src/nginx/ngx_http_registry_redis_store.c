@@ -37,6 +37,7 @@ static uint64_t ngx_http_registry_redis_generation(
     ngx_http_registry_store_t *s);
 static ngx_int_t ngx_http_registry_redis_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_registry_redis_close(ngx_http_registry_store_t *s);
 static void ngx_http_registry_redis_cleanup(void *data);
 
 
@@ -76,6 +77,7 @@ ngx_http_registry_redis_open(ngx_conf_t *cf, const reg_store_url_t *url,
     redis->store.refresh = ngx_http_registry_redis_refresh;
     redis->store.get = ngx_http_registry_redis_get;
     redis->store.generation = ngx_http_registry_redis_generation;
+    redis->store.close = ngx_http_registry_redis_close;
 
     *store = &redis->store;
 
@@ -112,9 +114,10 @@ static char *
 ngx_http_registry_redis_check(ngx_conf_t *cf, reg_store_url_t *url)
 {
     if (url->kind != REG_STORE_REDIS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"registry_store\" takes "
-                           "\"redis:\", \"rediss:\" and \"redis+unix:\" in this "
-                           "version, no sentinels and no cluster");
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"registry_store\" takes \"redis:\", \"rediss:\" "
+                           "and \"redis+unix:\" in this version, no sentinels "
+                           "and no cluster");
         return NGX_CONF_ERROR;
     }
 
@@ -310,11 +313,21 @@ ngx_http_registry_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
 
 static void
+ngx_http_registry_redis_close(ngx_http_registry_store_t *s)
+{
+    ngx_http_registry_redis_t *redis = (ngx_http_registry_redis_t *) s;
+
+    if (redis->cache) {
+        ngx_http_registry_cache_free(redis->cache);
+        redis->cache = NULL;
+    }
+}
+
+
+static void
 ngx_http_registry_redis_cleanup(void *data)
 {
     ngx_http_registry_redis_t *redis = data;
 
-    if (redis->cache) {
-        ngx_http_registry_cache_free(redis->cache);
-    }
+    ngx_http_registry_redis_close(&redis->store);
 }

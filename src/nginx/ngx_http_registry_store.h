@@ -79,6 +79,10 @@ struct ngx_http_registry_store_s {
      */
 
     uint64_t    (*generation)(ngx_http_registry_store_t *store);
+
+    /* The worker ends: closes what it has open.  NULL: nothing. */
+
+    void        (*close)(ngx_http_registry_store_t *store);
 };
 
 

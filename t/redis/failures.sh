@@ -124,6 +124,14 @@ after=$(fds)
 ok $? "no connection stays behind ($before, then $after)"
 is "$(status_of "$key")" 200 "and all is well"
 
+# workers that end while Redis hangs
+
+kill -STOP "$redis_pid"
+sleep 0.5
+kill -HUP "$(< "$dir/nginx.pid")"
+sleep 2
+kill -CONT "$redis_pid"
+
 ! grep -E '\[(alert|emerg)\]|AddressSanitizer|runtime error' "$errors"
 ok $? "nothing alarming in the log"
 
