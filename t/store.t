@@ -342,3 +342,17 @@ main::file($::Puller =~ s/"keys": \{\K/$future/r)
 --- error_code: 200
 --- error_log
 the key "future000000" is of a later version than this module knows
+
+
+=== TEST 16: a great many records that are hardly there
+--- user_files eval
+my $future = join '', map { sprintf "\"%012d\": {\"version\":9},\n", $_ }
+                          1 .. 20000;
+main::file($::Puller =~ s/"keys": \{\K/$future/r)
+--- log_level: error
+--- request eval
+[$::Target, $::Target]
+--- more_headers eval
+[main::basic('puller'), main::basic('pusher')]
+--- error_code eval
+[200, 401]
