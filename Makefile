@@ -131,7 +131,7 @@ $(B)/unit/%: t/unit/%.c $(LIBRARY) Makefile
 test:
 	scripts/install-packages test
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
-	TIME=3 t/run
+	t/run
 
 ## make style unit valgrind cli nginx e2e docs asan
 ##                 one part of make test
@@ -171,7 +171,7 @@ FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o)
 
 .PHONY: fuzz fuzz-build
 fuzz: fuzz-build
-	RUNS="$(RUNS)" TIME="$(TIME)" t/run $@
+	RUNS="$(if $(TIME),,$(RUNS))" TIME="$(TIME)" t/run $@
 
 fuzz-build: $(FUZZ_BINS)
 
