@@ -131,7 +131,7 @@ $(B)/unit/%: t/unit/%.c $(LIBRARY) Makefile
 test:
 	scripts/install-packages test
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
-	TIME=3 t/run
+	t/run
 
 ## make style unit valgrind cli nginx e2e docs asan
 ##                 one part of make test
@@ -148,6 +148,18 @@ asan: asan-build
 asan-build:
 	$(MAKE) B=$(B)/asan SANITIZE=address,undefined OPT="-O1 -g" build
 
+## make palloc     t/*.t in an nginx whose pools hide no overrun; NGINX_SRC=dir
+
+.PHONY: palloc
+palloc:
+	@test -n "$(NGINX_SRC)" || { echo "make palloc: NGINX_SRC= must name an" \
+	    "nginx source tree" >&2; exit 2; }
+	$(MAKE) B=$(B)/palloc SANITIZE=address OPT="-O1 -g -DNGX_DEBUG_PALLOC" \
+	    module
+	$(Q)$(MAKE) -s -C $$(cat $(B)/palloc/nginx/source) \
+	    -f $(abspath $(B))/palloc/nginx/Makefile binary
+	t/run $@
+
 ## make fuzz       every fuzz target; RUNS=10000000, or TIME= in seconds each
 
 RUNS       ?= 10000000
@@ -159,7 +171,7 @@ FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o)
 
 .PHONY: fuzz fuzz-build
 fuzz: fuzz-build
-	RUNS="$(RUNS)" TIME="$(TIME)" t/run $@
+	RUNS="$(if $(TIME),,$(RUNS))" TIME="$(TIME)" t/run $@
 
 fuzz-build: $(FUZZ_BINS)
 

@@ -214,3 +214,22 @@ location /v2/ {
 --- more_headers eval: main::basic('puller')
 --- error_code eval
 [502, 403, 502, 403]
+
+
+=== TEST 12: nor does it behind a refusal of our own
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    registry on;
+    error_page 401 = @other;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location @other {
+    registry on;
+    registry_auth off;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+--- request
+GET /v2/acme/app/manifests/1
+--- error_code: 502
+--- raw_response_headers_unlike: realm="backend"

@@ -227,3 +227,102 @@ END
 --- more_headers eval: main::basic('puller')
 --- response_body
 copy=[] user=[]
+
+
+=== TEST 13: what one backend gets is not for the next
+--- config
+location /v2/acme/error/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_intercept_errors on;
+    error_page 404 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/first.sock;
+}
+location /v2/acme/accel/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/first.sock;
+}
+location @second {
+    proxy_pass http://backend;
+}
+location /third/ {
+    internal;
+    proxy_pass http://backend;
+}
+--- http_config eval
+$::HttpConfig . <<'END'
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/first.sock;
+    location /v2/acme/error/ {
+        return 404;
+    }
+    location /v2/acme/accel/ {
+        add_header X-Accel-Redirect /third/x;
+        return 200;
+    }
+}
+END
+--- user_files
+>>> backend.secret
+gateway:secret
+--- request eval
+["GET /v2/acme/error/manifests/1", "GET /v2/acme/accel/manifests/1"]
+--- more_headers eval
+[(main::basic('puller')) x 2]
+--- error_code eval
+[200, 200]
+--- response_body eval
+["GET /v2/acme/error/manifests/1 []\n", "GET /third/x []\n"]
+
+
+=== TEST 14: nor for a mirror
+--- config
+location /v2/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    mirror /mirror;
+    proxy_pass http://backend;
+}
+location = /mirror {
+    internal;
+    proxy_pass http://backend/mirrored;
+}
+--- user_files
+>>> backend.secret
+gateway:secret
+--- request eval: $::Target
+--- more_headers eval: main::basic('puller')
+--- access_log eval
+["backend: $::Target HTTP/1.0 auth=[$::Secret]",
+ 'backend: GET /mirrored HTTP/1.0 auth=[-]']
+
+
+=== TEST 15: without a store the file is followed as well
+--- http_config
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/echo.sock;
+    return 200 "[$http_authorization]\n";
+}
+--- config
+location /v2/ {
+    registry on;
+    registry_auth off;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/echo.sock;
+}
+location = /backend.secret {
+    dav_methods PUT;
+    root $TEST_NGINX_HTML_DIR;
+}
+--- user_files
+>>> backend.secret
+gateway:secret
+--- request eval
+[$::Target, "PUT /backend.secret\ngateway:fresh", $::Target]
+--- wait: 1.2
+--- timeout: 5
+--- error_code eval
+[200, 204, 200]
+--- response_body eval
+["[$::Secret]\n", '', "[$::Fresh]\n"]

@@ -92,6 +92,9 @@ sub ask {
     die "$who: $line" if $line !~ / 200 /;
 }
 
+our $Futures = join '', map { sprintf qq("%012d": {"version":9},\n), $_ }
+                            1 .. 20000;
+
 our $Many = with(key_record(@puller), map { key_record("k$_") } 1001 .. 3000);
 our $ManyLess = with(map { key_record("k$_") } 1001 .. 3000);
 
@@ -342,3 +345,15 @@ main::file($::Puller =~ s/"keys": \{\K/$future/r)
 --- error_code: 200
 --- error_log
 the key "future000000" is of a later version than this module knows
+
+
+=== TEST 16: a great many records that are hardly there
+--- user_files eval
+main::file($::Puller =~ s/"keys": \{\K/$::Futures/r)
+--- log_level: error
+--- request eval
+[$::Target, $::Target]
+--- more_headers eval
+[main::basic('puller'), main::basic('pusher')]
+--- error_code eval
+[200, 401]

@@ -34,29 +34,26 @@ static void cli_author_free(cli_author_t *author);
 static json_t *cli_audit_text(const char *text);
 static cli_rc_t cli_audit_print(FILE *file, const cli_store_t *store,
     const cli_author_t *author);
-static cli_rc_t cli_audit_write(const cli_store_t *store, const char *text,
-    size_t len);
 static cli_rc_t cli_audit_read(const cli_t *cli, const char *path, char *text,
     int64_t since);
 static int cli_audit_before(const json_t *line, int64_t since);
 
 
 cli_rc_t
-cli_audit_append(const cli_store_t *store)
+cli_audit_format(const cli_store_t *store, char **text, size_t *len)
 {
-    char          *text;
     FILE          *file;
-    size_t         len;
     cli_rc_t       rc;
     cli_author_t   author;
+
+    *text = NULL;
 
     if (!cli_author_get(&author)) {
         cli_author_free(&author);
         return cli_nomem();
     }
 
-    text = NULL;
-    file = open_memstream(&text, &len);
+    file = open_memstream(text, len);
 
     if (file == NULL) {
         cli_author_free(&author);
@@ -71,13 +68,46 @@ cli_audit_append(const cli_store_t *store)
         rc = cli_nomem();
     }
 
-    if (rc == CLI_DONE) {
-        rc = cli_audit_write(store, text, len);
+    if (rc != CLI_DONE) {
+        free(*text);
+        *text = NULL;
     }
 
-    free(text);
-
     return rc;
+}
+
+
+cli_rc_t
+cli_audit_write(const cli_store_t *store, const char *text, size_t len)
+{
+    char     last;
+    off_t    size;
+    ssize_t  n;
+
+    /* a line that a full disk has cut short must not swallow the next */
+
+    size = lseek(store->audit, 0, SEEK_END);
+
+    if (size > 0 && pread(store->audit, &last, 1, size - 1) == 1
+        && last != '\n' && write(store->audit, "\n", 1) != 1)
+    {
+        return cli_fail(CLI_STORE, "the change is done, but %s"
+                        CLI_AUDIT_SUFFIX " cannot be written: %s",
+                        store->path, strerror(errno));
+    }
+
+    do {
+        n = write(store->audit, text, len);
+    } while (n == -1 && errno == EINTR);
+
+    if (n != (ssize_t) len || fsync(store->audit) == -1) {
+        return cli_fail(CLI_STORE, "the change is done, but %s"
+                        CLI_AUDIT_SUFFIX " cannot be written: %s",
+                        store->path, n == -1 ? strerror(errno)
+                                             : "it was cut short");
+    }
+
+    return CLI_DONE;
 }
 
 
@@ -211,40 +241,6 @@ cli_audit_print(FILE *file, const cli_store_t *store,
         if (rc != 0 || putc('\n', file) == EOF) {
             return cli_nomem();
         }
-    }
-
-    return CLI_DONE;
-}
-
-
-static cli_rc_t
-cli_audit_write(const cli_store_t *store, const char *text, size_t len)
-{
-    char     last;
-    off_t    size;
-    ssize_t  n;
-
-    /* a line that a full disk has cut short must not swallow the next */
-
-    size = lseek(store->audit, 0, SEEK_END);
-
-    if (size > 0 && pread(store->audit, &last, 1, size - 1) == 1
-        && last != '\n' && write(store->audit, "\n", 1) != 1)
-    {
-        return cli_fail(CLI_STORE, "the change is done, but %s"
-                        CLI_AUDIT_SUFFIX " cannot be written: %s",
-                        store->path, strerror(errno));
-    }
-
-    do {
-        n = write(store->audit, text, len);
-    } while (n == -1 && errno == EINTR);
-
-    if (n != (ssize_t) len || fsync(store->audit) == -1) {
-        return cli_fail(CLI_STORE, "the change is done, but %s"
-                        CLI_AUDIT_SUFFIX " cannot be written: %s",
-                        store->path, n == -1 ? strerror(errno)
-                                             : "it was cut short");
     }
 
     return CLI_DONE;

@@ -20,7 +20,7 @@ static cli_rc_t cli_file_fill(const char *path, int fd,
     const struct stat *old, cli_print_t print, void *data);
 static int cli_file_keep_owner(int fd, const struct stat *old);
 static void cli_file_keep_labels(int fd, const char *path);
-static cli_rc_t cli_file_sync_directory(const char *path);
+static int cli_file_open_directory(const char *path);
 
 
 int
@@ -186,8 +186,12 @@ cli_file_open_beside(const char *path, const char *suffix, int flags,
         goto failed;
     }
 
-    if (created && like && fchown(fd, like->st_uid, like->st_gid) == -1) {
-        /* it stays ours; whoever writes next may be refused and will say so */
+    if (created) {
+        (void) fchmod(fd, CLI_FILE_MODE);
+
+        if (like && fchown(fd, like->st_uid, like->st_gid) == -1) {
+            /* it stays ours: whoever writes next may be refused and say so */
+        }
     }
 
     free(name);
@@ -210,13 +214,22 @@ cli_rc_t
 cli_file_replace(const char *path, const struct stat *old, cli_print_t print,
     void *data)
 {
-    int        fd;
+    int        fd, directory;
     char      *temporary;
     cli_rc_t   rc;
 
     temporary = cli_file_concat(path, ".tmp");
     if (temporary == NULL) {
         return cli_nomem();
+    }
+
+    directory = cli_file_open_directory(path);
+
+    if (directory == -1) {
+        rc = cli_fail(CLI_STORE, "the directory of %s: %s", path,
+                      strerror(errno));
+        free(temporary);
+        return rc;
     }
 
     /* the lock is ours, so what is there is left of one who was killed */
@@ -226,13 +239,8 @@ cli_file_replace(const char *path, const struct stat *old, cli_print_t print,
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
               0600);
 
-    if (fd == -1) {
-        rc = cli_fail(CLI_STORE, "%s: %s", temporary, strerror(errno));
-        free(temporary);
-        return rc;
-    }
-
-    rc = cli_file_fill(path, fd, old, print, data);
+    rc = fd == -1 ? cli_fail(CLI_STORE, "%s: %s", temporary, strerror(errno))
+                  : cli_file_fill(path, fd, old, print, data);
 
     if (rc == CLI_DONE && rename(temporary, path) == -1) {
         rc = cli_fail(CLI_STORE, "%s: %s", path, strerror(errno));
@@ -240,11 +248,16 @@ cli_file_replace(const char *path, const struct stat *old, cli_print_t print,
 
     if (rc != CLI_DONE) {
         (void) unlink(temporary);
+
+    } else if (fsync(directory) == -1) {
+        cli_note("%s is replaced, but may not outlive a power failure: %s",
+                 path, strerror(errno));
     }
 
+    (void) close(directory);
     free(temporary);
 
-    return rc == CLI_DONE ? cli_file_sync_directory(path) : rc;
+    return rc;
 }
 
 
@@ -353,34 +366,22 @@ cli_file_keep_labels(int fd, const char *path)
 }
 
 
-static cli_rc_t
-cli_file_sync_directory(const char *path)
+/* -1 with errno. */
+
+static int
+cli_file_open_directory(const char *path)
 {
-    int    fd, rc;
+    int    fd;
     char  *copy;
 
     copy = strdup(path);
     if (copy == NULL) {
-        return cli_nomem();
+        return -1;
     }
 
     fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     free(copy);
 
-    if (fd == -1) {
-        return cli_fail(CLI_STORE, "the directory of %s: %s", path,
-                        strerror(errno));
-    }
-
-    rc = fsync(fd);
-
-    (void) close(fd);
-
-    if (rc == -1) {
-        return cli_fail(CLI_STORE, "the directory of %s: %s", path,
-                        strerror(errno));
-    }
-
-    return CLI_DONE;
+    return fd;
 }

@@ -67,6 +67,7 @@ cli_identity_create(const cli_store_t *store, const reg_record_t *key,
 
     if (roles.rc != CLI_DONE) {
         reg_identity_free(*identity);
+        *identity = NULL;
     }
 
     return roles.rc;

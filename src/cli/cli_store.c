@@ -181,7 +181,9 @@ cli_store_remove(cli_store_t *store, cli_entry_t *entry)
 cli_rc_t
 cli_store_commit(cli_store_t *store)
 {
-    cli_rc_t  rc;
+    char      *text;
+    size_t     len;
+    cli_rc_t   rc;
 
     if (store->nchanges == 0) {
         return CLI_DONE;
@@ -189,11 +191,18 @@ cli_store_commit(cli_store_t *store)
 
     /* before the store changes: what cannot be written down is not done */
 
+    rc = cli_audit_format(store, &text, &len);
+
+    if (rc != CLI_DONE) {
+        return rc;
+    }
+
     store->audit = cli_file_open_beside(store->path, CLI_AUDIT_SUFFIX,
                                         O_RDWR | O_APPEND,
                                         store->exists ? &store->st : NULL);
 
     if (store->audit == -1) {
+        free(text);
         return CLI_STORE;
     }
 
@@ -201,8 +210,10 @@ cli_store_commit(cli_store_t *store)
                           cli_document_print, &store->doc);
 
     if (rc == CLI_DONE) {
-        rc = cli_audit_append(store);
+        rc = cli_audit_write(store, text, len);
     }
+
+    free(text);
 
     (void) close(store->audit);
     store->audit = -1;

@@ -82,8 +82,15 @@ cli_rc_t cli_store_need(const cli_store_t *store, reg_record_type_t type,
     const char *name, cli_entry_t **entry);
 
 
-/* cli_audit.c: appends a line for each change, in one write. */
+/* cli_audit.c */
 
-cli_rc_t cli_audit_append(const cli_store_t *store);
+/* A line for each change of the store, which the caller frees. */
+
+cli_rc_t cli_audit_format(const cli_store_t *store, char **text, size_t *len);
+
+/* Appends them to store->audit, in one write. */
+
+cli_rc_t cli_audit_write(const cli_store_t *store, const char *text,
+    size_t len);
 
 #endif /* CLI_STORE_H */

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "cli.h"
 #include "cli_secret.h"
 
 
+static void *cli_json_malloc(size_t size);
 static cli_rc_t cli_main(cli_t *cli, int argc, char **argv);
 static cli_rc_t cli_find_command(cli_t *cli, const char **group, char **words,
     int nwords, int *used);
@@ -24,6 +27,8 @@ main(int argc, char **argv)
 
     memset(&cli, 0, sizeof(cli_t));
 
+    json_set_alloc_funcs(cli_json_malloc, free);
+
     cli.now = (int64_t) time(NULL);
     cli.args = calloc((size_t) argc + 1, sizeof(cli_arg_t));
 
@@ -36,6 +41,26 @@ main(int argc, char **argv)
     free(cli.args);
 
     return rc;
+}
+
+
+/*
+ * jansson may take a lack of memory for something else.  There is no better
+ * answer than to stop: the store is whole at any moment.
+ */
+
+static void *
+cli_json_malloc(size_t size)
+{
+    void  *p;
+
+    p = malloc(size);
+
+    if (p == NULL) {
+        exit(cli_nomem());
+    }
+
+    return p;
 }
 
 

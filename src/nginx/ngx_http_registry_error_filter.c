@@ -256,35 +256,33 @@ ngx_http_registry_backend_challenges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
     ngx_table_elt_t               *challenge;
+    ngx_http_upstream_t           *u;
     ngx_http_registry_loc_conf_t  *rlcf;
 
-    if (r->upstream == NULL) {
+    u = r->upstream;
+
+    if (u == NULL || (ctx && u == ctx->challenger)) {
         return 0;
     }
 
-    challenge = r->headers_out.www_authenticate;
-
-    if (challenge && challenge->hash == 0) {
-        challenge = NULL;
-    }
-
-    if (r->headers_out.status != NGX_HTTP_UNAUTHORIZED
-        && r->upstream->headers_in.www_authenticate == NULL
-        && challenge == NULL)
+    if (u->headers_in.status_n != NGX_HTTP_UNAUTHORIZED
+        && u->headers_in.www_authenticate == NULL)
     {
-        return 0;
+        challenge = r->headers_out.www_authenticate;
+
+        if (challenge && challenge->hash == 0) {
+            challenge = NULL;
+        }
+
+        if (challenge ? (ctx && challenge == ctx->challenge)
+                      : r->headers_out.status != NGX_HTTP_UNAUTHORIZED)
+        {
+            return 0;
+        }
     }
 
     if (ctx == NULL) {
         return 1;
-    }
-
-    /* ours, or the page that we sent in place of the backend's */
-
-    if ((challenge && challenge == ctx->challenge)
-        || r->upstream == ctx->challenger)
-    {
-        return 0;
     }
 
     /* a migration runs with both: the backend's challenge is what it needs */

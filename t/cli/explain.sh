@@ -141,6 +141,10 @@ edit --arg id "$key" '.keys[$id].roles += ["cleaner"]'
 is "$(asked --key-id "$key" $pull)" "1 deny record_version 403 - - -" \
    "a role of a later version"
 
+edit '.roles.cleaner |= (.version = 1 | .colour = "red")'
+refuses "a broken role" 3 "$store: line 1: role \"cleaner\": unknown member \
+\"colour\"" reg explain --key-id "$key" $pull
+
 # a scope that only fits until {tenant} is put in
 
 wide=$(printf 'x%.0s' {1..230})

@@ -353,6 +353,40 @@ test_no_networks(void **state)
 }
 
 
+/* No byte but a digit counts as one, whatever it would add up to. */
+
+static void
+test_prefixes_are_digits(void **state)
+{
+    char        text[32];
+    unsigned    c, digit;
+    reg_cidr_t  cidr;
+    reg_str_t   network;
+
+    (void) state;
+
+    for (c = 0; c < 256; c++) {
+
+        digit = c >= '0' && c <= '9';
+
+        (void) snprintf(text, sizeof(text), "10.0.0.0/1%c", (int) c);
+        network = (reg_str_t) { 11, (unsigned char *) text };
+        assert_int_equal(parse_cidr(&cidr, network, NULL),
+                         digit ? REG_OK : REG_INVALID);
+
+        (void) snprintf(text, sizeof(text), "2001:db8::/%c4", (int) c);
+        network.len = 13;
+        assert_int_equal(parse_cidr(&cidr, network, NULL),
+                         digit && c >= '3' ? REG_OK : REG_INVALID);
+
+        (void) snprintf(text, sizeof(text), "::/%c", (int) c);
+        network.len = 4;
+        assert_int_equal(parse_cidr(&cidr, network, NULL),
+                         digit ? REG_OK : REG_INVALID);
+    }
+}
+
+
 static void
 test_containment(void **state)
 {
@@ -518,6 +552,7 @@ main(void)
         cmocka_unit_test(test_address_set),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_no_networks),
+        cmocka_unit_test(test_prefixes_are_digits),
         cmocka_unit_test(test_containment),
         cmocka_unit_test(test_containment_is_what_a_loop_over_bits_says),
         cmocka_unit_test(test_every_host_bit_is_seen)

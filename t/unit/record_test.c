@@ -636,6 +636,31 @@ test_nul(void **state)
 }
 
 
+/* Strings are counted, so whatever they are written like must be counted. */
+
+static void
+test_escapes(void **state)
+{
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    (void) state;
+
+    assert_int_equal(parse(&record, REG_RECORD_TENANT, "acme",
+                           "{\"version\":1,\"\\u006eame\":\"ac\\u006De\","
+                           "\"labels\":{\"a\":\"\\\\\\\"\\/ \\u00e5\\u20AC"
+                           "\\uD83D\\ude00 \xc3\xa5\xf0\x9f\x98\x80\"}}",
+                           &error),
+                     REG_OK);
+
+    assert_str(record->u.tenant.name, "acme");
+    assert_str(record->u.tenant.labels[0].value, "\\\"/ \xc3\xa5\xe2\x82\xac"
+               "\xf0\x9f\x98\x80 \xc3\xa5\xf0\x9f\x98\x80");
+
+    reg_record_free(record);
+}
+
+
 static void
 test_from_json(void **state)
 {
@@ -732,8 +757,12 @@ test_nomem(void **state)
           KEY(",\"roles\":[\"ops\"],\"scopes\":[\"repository:~^a:pull\"],"
               "\"allow_from\":[\"10.0.0.0/8\"],"
               "\"expires_at\":\"2026-01-01T00:00:00Z\"") },
-        { REG_RECORD_TENANT, TENANT(",\"labels\":{\"a\":\"b\"}") },
-        { REG_RECORD_ROLE, ROLE(",\"scopes\":[\"api:a:b\"]") }
+        { REG_RECORD_TENANT,
+          TENANT(",\"labels\":{\"a\":\"a longer text than the lexer of "
+                 "jansson has room for at first\"}") },
+        { REG_RECORD_ROLE,
+          ROLE(",\"scopes\":[\"repository:acme/a-long-name/of-some/image-or-"
+               "other:pull\"]") }
     };
 
     (void) state;
@@ -742,7 +771,10 @@ test_nomem(void **state)
         own = sweep(cases[i].type, cases[i].text, 1);
         assert_true(own >= 2);
 
-        /* jansson may take a lack of memory for a wrong byte: still refused */
+        /*
+         * jansson may take a lack of memory for a wrong byte, or just leave a
+         * byte out: refused all the same
+         */
 
         json_set_alloc_funcs(jansson_malloc, free);
         all = sweep(cases[i].type, cases[i].text, 0);
@@ -771,6 +803,7 @@ main(void)
         cmocka_unit_test(test_tenant_in_scopes),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_from_json),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nomem)
