@@ -33,15 +33,19 @@ static int     no_memory;
 static int     no_reader;
 static size_t  readers;             /* that were created */
 
+/* an int in hiredis 0.14, a long long in 1.x */
+
+typedef __typeof__(redisFormatCommandArgv(NULL, 0, NULL, NULL))  length_t;
+
 redisReader *__real_redisReaderCreate(void);
 int __real_redisReaderFeed(redisReader *reader, const char *data, size_t len);
 int __real_redisReaderGetReply(redisReader *reader, void **reply);
-int __real_redisFormatCommandArgv(char **out, int argc, const char **argv,
+length_t __real_redisFormatCommandArgv(char **out, int argc, const char **argv,
     const size_t *sizes);
 redisReader *__wrap_redisReaderCreate(void);
 int __wrap_redisReaderFeed(redisReader *reader, const char *data, size_t len);
 int __wrap_redisReaderGetReply(redisReader *reader, void **reply);
-int __wrap_redisFormatCommandArgv(char **out, int argc, const char **argv,
+length_t __wrap_redisFormatCommandArgv(char **out, int argc, const char **argv,
     const size_t *sizes);
 
 
@@ -78,13 +82,12 @@ __wrap_redisReaderGetReply(redisReader *reader, void **reply)
 }
 
 
-int
+length_t
 __wrap_redisFormatCommandArgv(char **out, int argc, const char **argv,
     const size_t *sizes)
 {
     return no_memory ? -1
-                     : (int) __real_redisFormatCommandArgv(out, argc, argv,
-                                                           sizes);
+                     : __real_redisFormatCommandArgv(out, argc, argv, sizes);
 }
 
 
