@@ -116,8 +116,9 @@ registry_store /etc/keys.json;
 --- config
 --- must_die
 --- error_log eval
-main::said('invalid store "/etc/keys.json", it must be "file:" and the path of '
-           . 'a store file')
+main::said('invalid store "/etc/keys.json": a store begins with file:, '
+           . 'redis://, rediss://, redis+unix:, redis+sentinel://, '
+           . 'rediss+sentinel://, redis+cluster:// or rediss+cluster://')
 
 
 === TEST 11: a store without a path

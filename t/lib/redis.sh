@@ -136,7 +136,8 @@ http {
 }
 END
 
-    nginx -c "$dir/nginx.conf" -e "$errors" 2> "$dir/start.log"
+    LD_PRELOAD=${TEST_NGINX_PRELOAD-} \
+        nginx -c "$dir/nginx.conf" -e "$errors" 2> "$dir/start.log"
     wait_for test -s "$dir/nginx.pid"
 
     # the tracker has its lease before a test counts commands
