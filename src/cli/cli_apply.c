@@ -310,7 +310,7 @@ cli_apply_print_text(const cli_apply_t *apply)
 static cli_rc_t
 cli_apply_text(const cli_step_t *step, char **text)
 {
-    int      change;
+    int      change, failed;
     FILE    *file;
     size_t   i, len;
     json_t  *member;
@@ -339,7 +339,9 @@ cli_apply_text(const cli_step_t *step, char **text)
                        json_string_value(member));
     }
 
-    return fclose(file) == 0 ? CLI_DONE : cli_nomem();
+    failed = ferror(file);
+
+    return fclose(file) == 0 && !failed && *text ? CLI_DONE : cli_nomem();
 }
 
 

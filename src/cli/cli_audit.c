@@ -64,7 +64,11 @@ cli_audit_format(const cli_store_t *store, char **text, size_t *len)
 
     cli_author_free(&author);
 
-    if (fclose(file) != 0 && rc == CLI_DONE) {
+    if (ferror(file) && rc == CLI_DONE) {
+        rc = cli_nomem();
+    }
+
+    if ((fclose(file) != 0 || *text == NULL) && rc == CLI_DONE) {
         rc = cli_nomem();
     }
 

@@ -52,6 +52,7 @@ cli_key_create(cli_t *cli)
     rc = cli_store_open(&store, cli, CLI_STORE_WRITE);
 
     if (rc == CLI_DONE) {
+        store.label = "(new)";
         rc = cli_key_create_in(&store, &pepper, grants, &key);
     }
 

@@ -55,6 +55,7 @@ cli_key_rotate(cli_t *cli)
     rc = cli_store_open(&store, cli, CLI_STORE_WRITE);
 
     if (rc == CLI_DONE) {
+        store.label = cli->operand;
         rc = cli_key_rotate_in(&store, &pepper, overlap, &key);
     }
 

@@ -33,14 +33,14 @@ main(int argc, char **argv)
     cli.args = calloc((size_t) argc + 1, sizeof(cli_arg_t));
 
     if (cli.args == NULL) {
-        return cli_nomem();
+        return (int) cli_nomem();
     }
 
     rc = cli_flush(cli_main(&cli, argc, argv));
 
     free(cli.args);
 
-    return rc;
+    return (int) rc;
 }
 
 
@@ -57,7 +57,7 @@ cli_json_malloc(size_t size)
     p = malloc(size);
 
     if (p == NULL) {
-        exit(cli_nomem());
+        exit((int) cli_nomem());
     }
 
     return p;

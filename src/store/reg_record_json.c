@@ -129,7 +129,16 @@ reg_record_parse(reg_record_t **record, reg_record_type_t type,
             return REG_NOMEM;
         }
 
-        reg_error_set(error, "column %d: %s", je.column, je.text);
+        /* the caller knows in which line the record begins */
+
+        if (je.line == 1) {
+            reg_error_set(error, "column %d: %s", je.column, je.text);
+
+        } else {
+            reg_error_set(error, "line %d of the record, column %d: %s",
+                          je.line, je.column, je.text);
+        }
+
         return REG_INVALID;
     }
 

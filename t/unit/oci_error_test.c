@@ -122,8 +122,9 @@ test_body_is_written_so(void **state)
 {
     (void) state;
 
-    check_text("DENIED", "no", NULL,
-               "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no\"}]}\n");
+    check_text("DENIED", "not you", NULL,
+               "{\"errors\":[{\"code\":\"DENIED\","
+               "\"message\":\"not you\"}]}\n");
 
     check_text("DENIED", "no", "a\"\\\n\x7f",
                "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no\","

@@ -1039,8 +1039,10 @@ test_content_types(void **state)
         { "text/plain; x=\"\xc3\xa9\"", 0 },
         { "text/plain; a=application/x-www-form-urlencoded", 0 },
         { "application/x-www-form-urlencode", 0 },
+        { "application/x-www-form-urlencoder", 0 },
         { "application/ x-www-form-urlencoded", 0 },
         { "multipart", 0 },
+        { "multipart-x/y", 0 },
         { "x-multipart/form-data", 0 }
     };
 

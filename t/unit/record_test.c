@@ -333,6 +333,8 @@ test_json(void **state)
         { REG_RECORD_TENANT,
           "{\"version\":1,\"name\":\"acme\",\"name\":\"acme\"}",
           "column 33: duplicate object key near '\"name\"'" },
+        { REG_RECORD_TENANT, "{\"version\":1,\n\n \"name\":acme}",
+          "line 3 of the record, column 12: invalid token near 'acme'" },
         { REG_RECORD_TENANT, "{\"version\":1,\"name\":\"acme\"}}",
           "column 28: end of file expected near '}'" },
         { REG_RECORD_TENANT, "{\"version\":1,\"name\":\"ac\\u0000me\"}",
