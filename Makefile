@@ -32,6 +32,7 @@ STRICT      = -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wconversion -Wshadow \
               -Werror
 COMPILE     = $(CC) $(STRICT) $(OPT) $(HARDEN) $(SANFLAGS) $(INCLUDES) -MMD -MP
 LIBS        = -ljansson -lhiredis -lpcre2-8 -lcrypto
+TOOL_LIBS   = $(LIBS) -lssl
 
 CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o)
 CLI_OBJS    = $(CLI:src/%.c=$(B)/%.o)
@@ -109,7 +110,7 @@ $(LIBRARY): $(CORE_OBJS)
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $(CLI_OBJS) $(LIBRARY) $(LIBS)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $(CLI_OBJS) $(LIBRARY) $(TOOL_LIBS)
 
 $(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)

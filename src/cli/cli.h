@@ -25,7 +25,8 @@ typedef enum {
     CLI_DONE = 0,
     CLI_NO,                         /* the answer is no: denied, not there */
     CLI_USAGE,                      /* the command or its input is wrong */
-    CLI_STORE                       /* the store, or the system, failed */
+    CLI_STORE,                      /* the store, or the system, failed */
+    CLI_AGAIN                       /* no exit code: run the command again */
 } cli_rc_t;
 
 
@@ -64,6 +65,9 @@ typedef enum {
     CLI_OPT_CATALOG,
     CLI_OPT_API,
     CLI_OPT_ADDRESS,
+    CLI_OPT_WAIT,
+    CLI_OPT_WAIT_TIMEOUT,
+    CLI_OPT_TO,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -182,6 +186,7 @@ cli_rc_t cli_apply(cli_t *cli);
 cli_rc_t cli_store_check(cli_t *cli);
 cli_rc_t cli_store_export(cli_t *cli);
 cli_rc_t cli_store_import(cli_t *cli);
+cli_rc_t cli_store_copy(cli_t *cli);
 cli_rc_t cli_explain(cli_t *cli);
 cli_rc_t cli_audit_list(cli_t *cli);
 

@@ -3,17 +3,15 @@
  */
 
 /*
- * The audit: one JSON object a line, appended beside the store.  It names what
- * changed, never a value, so no hash and no secret can get into it.
+ * The audit: an object for each change, lines beside a file and a stream in
+ * Redis.  It names what changed, never a value, so no hash and no secret can
+ * get into it.
  */
 
-#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli_file.h"
-#include "cli_output.h"
 #include "cli_store.h"
 #include "cli_value.h"
 #include "reg_record_json.h"
@@ -32,127 +30,96 @@ typedef struct {
 static int cli_author_get(cli_author_t *author);
 static void cli_author_free(cli_author_t *author);
 static json_t *cli_audit_text(const char *text);
-static cli_rc_t cli_audit_print(FILE *file, const cli_store_t *store,
-    const cli_author_t *author);
-static cli_rc_t cli_audit_read(const cli_t *cli, const char *path, char *text,
-    int64_t since);
+static json_t *cli_audit_entry(const cli_store_t *store,
+    const cli_change_t *change, const cli_author_t *author);
 static int cli_audit_before(const json_t *line, int64_t since);
 
 
 cli_rc_t
-cli_audit_format(const cli_store_t *store, char **text, size_t *len)
+cli_audit_entries(const cli_store_t *store, json_t **entries)
 {
-    FILE          *file;
+    size_t         i;
     cli_rc_t       rc;
     cli_author_t   author;
 
-    *text = NULL;
+    *entries = json_array();
+    rc = CLI_DONE;
 
-    if (!cli_author_get(&author)) {
-        cli_author_free(&author);
-        return cli_nomem();
+    if (!cli_author_get(&author) || *entries == NULL) {
+        rc = cli_nomem();
     }
 
-    file = open_memstream(text, len);
+    for (i = 0; rc == CLI_DONE && i < store->nchanges; i++) {
 
-    if (file == NULL) {
-        cli_author_free(&author);
-        return cli_nomem();
+        if (json_array_append_new(*entries,
+                                  cli_audit_entry(store, &store->changes[i],
+                                                  &author))
+            == -1)
+        {
+            rc = cli_nomem();
+        }
     }
-
-    rc = cli_audit_print(file, store, &author);
 
     cli_author_free(&author);
 
-    if (ferror(file) && rc == CLI_DONE) {
-        rc = cli_nomem();
-    }
-
-    if ((fclose(file) != 0 || *text == NULL) && rc == CLI_DONE) {
-        rc = cli_nomem();
-    }
-
     if (rc != CLI_DONE) {
-        free(*text);
-        *text = NULL;
+        json_decref(*entries);
+        *entries = NULL;
     }
 
     return rc;
 }
 
 
-cli_rc_t
-cli_audit_write(const cli_store_t *store, const char *text, size_t len)
+void
+cli_audit_add(cli_rows_t *rows, json_t *entry, int64_t since)
 {
-    char     last;
-    off_t    size;
-    ssize_t  n;
+    if (cli_audit_before(entry, since)) {
+        json_decref(entry);
 
-    /* a line that a full disk has cut short must not swallow the next */
-
-    size = lseek(store->audit, 0, SEEK_END);
-
-    if (size > 0 && pread(store->audit, &last, 1, size - 1) == 1
-        && last != '\n' && write(store->audit, "\n", 1) != 1)
-    {
-        return cli_fail(CLI_STORE, "the change is done, but %s"
-                        CLI_AUDIT_SUFFIX " cannot be written: %s",
-                        store->path, strerror(errno));
+    } else {
+        cli_rows_add(rows, entry);
     }
-
-    do {
-        n = write(store->audit, text, len);
-    } while (n == -1 && errno == EINTR);
-
-    if (n != (ssize_t) len || fsync(store->audit) == -1) {
-        return cli_fail(CLI_STORE, "the change is done, but %s"
-                        CLI_AUDIT_SUFFIX " cannot be written: %s",
-                        store->path, n == -1 ? strerror(errno)
-                                             : "it was cut short");
-    }
-
-    return CLI_DONE;
 }
 
 
 cli_rc_t
 cli_audit_list(cli_t *cli)
 {
-    char        *text, *target, name[4096];
-    size_t       len;
     int64_t      since;
     cli_rc_t     rc;
-    const char  *path;
+    cli_rows_t   rows;
+    cli_store_t  store;
+
+    static const cli_column_t  columns[] = {
+        { "TIME", "time" }, { "USER", "user" }, { "SUDO USER", "sudo_user" },
+        { "HOST", "host" }, { "COMMAND", "command" }, { "ACTION", "action" },
+        { "TYPE", "type" }, { "ID", "id" }, { "MEMBERS", "members" },
+        { NULL, NULL }
+    };
 
     rc = cli_time(cli, CLI_OPT_SINCE, "since", -1, &since);
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_path(cli, &path);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_file_resolve(path, &target);
-    }
 
     if (rc != CLI_DONE) {
         return rc;
     }
 
-    (void) snprintf(name, sizeof(name), "%s" CLI_AUDIT_SUFFIX, target);
+    cli_rows_init(&rows, cli, columns);
 
-    free(target);
+    rc = cli_store_reach(&store, cli, NULL);
 
-    if (access(name, F_OK) == -1 && errno == ENOENT) {
-        return cli_audit_read(cli, name, NULL, since);
+    if (rc == CLI_DONE) {
+        rc = store.backend->audit(&store, &rows, since);
     }
 
-    if (cli_input_read(name, &text, &len) != CLI_DONE) {
-        return CLI_STORE;
+    if (rc == CLI_DONE) {
+        rc = cli_rows_end(&rows);
+
+    } else {
+        cli_rows_free(&rows);
     }
 
-    rc = cli_audit_read(cli, name, text, since);
-
-    free(text);
+    cli_store_close(&store);
 
     return rc;
 }
@@ -208,93 +175,24 @@ cli_audit_text(const char *text)
 }
 
 
-static cli_rc_t
-cli_audit_print(FILE *file, const cli_store_t *store,
+static json_t *
+cli_audit_entry(const cli_store_t *store, const cli_change_t *change,
     const cli_author_t *author)
 {
-    int                  rc;
-    char                 title[CLI_TITLE_MAX];
-    size_t               i;
-    json_t              *line;
-    const cli_change_t  *change;
+    char  title[CLI_TITLE_MAX];
 
     cli_title(title, store->cli->command);
 
-    for (i = 0; i < store->nchanges; i++) {
-        change = &store->changes[i];
-
-        line = json_pack("{s:o?,s:O,s:O,s:O,s:s,s:s,s:s,s:s,s:O}",
-                         "time", cli_json_time(store->cli->now),
-                         "user", author->user,
-                         "sudo_user", author->sudo_user,
-                         "host", author->host,
-                         "command", title,
-                         "action", change->action,
-                         "type", reg_record_type_name(change->type),
-                         "id", change->name,
-                         "members", change->members);
-
-        if (line == NULL) {
-            return cli_nomem();
-        }
-
-        rc = json_dumpf(line, file, JSON_COMPACT);
-
-        json_decref(line);
-
-        if (rc != 0 || putc('\n', file) == EOF) {
-            return cli_nomem();
-        }
-    }
-
-    return CLI_DONE;
-}
-
-
-/* text is cut at its newlines; NULL: there is none yet. */
-
-static cli_rc_t
-cli_audit_read(const cli_t *cli, const char *path, char *text, int64_t since)
-{
-    char        *p, *end;
-    size_t       number;
-    json_t      *line;
-    cli_rows_t   rows;
-
-    static const cli_column_t  columns[] = {
-        { "TIME", "time" }, { "USER", "user" }, { "SUDO USER", "sudo_user" },
-        { "HOST", "host" }, { "COMMAND", "command" }, { "ACTION", "action" },
-        { "TYPE", "type" }, { "ID", "id" }, { "MEMBERS", "members" },
-        { NULL, NULL }
-    };
-
-    cli_rows_init(&rows, cli, columns);
-
-    for (p = text, number = 1; p && *p; p = end, number++) {
-        end = strchr(p, '\n');
-
-        if (end) {
-            *end++ = '\0';
-        }
-
-        line = json_loads(p, JSON_REJECT_DUPLICATES, NULL);
-
-        if (line == NULL || !json_is_object(line)) {
-            cli_note("%s: line %zu is no entry and is left out", path,
-                     number);
-            json_decref(line);
-            continue;
-        }
-
-        if (cli_audit_before(line, since)) {
-            json_decref(line);
-            continue;
-        }
-
-        cli_rows_add(&rows, line);
-    }
-
-    return cli_rows_end(&rows);
+    return json_pack("{s:o?,s:O,s:O,s:O,s:s,s:s,s:s,s:s,s:O}",
+                     "time", cli_json_time(store->cli->now),
+                     "user", author->user,
+                     "sudo_user", author->sudo_user,
+                     "host", author->host,
+                     "command", title,
+                     "action", change->action,
+                     "type", reg_record_type_name(change->type),
+                     "id", change->name,
+                     "members", change->members);
 }
 
 

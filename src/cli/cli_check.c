@@ -26,6 +26,9 @@ typedef struct {
 static cli_rc_t cli_check_records(cli_check_t *check);
 static cli_rc_t cli_check_record(cli_check_t *check,
     const reg_scan_item_t *item);
+static cli_rc_t cli_check_entries(cli_check_t *check);
+static cli_rc_t cli_check_text(cli_check_t *check,
+    const reg_scan_item_t *item);
 static cli_rc_t cli_check_keys(cli_check_t *check);
 static cli_rc_t cli_check_key(cli_check_t *check, const cli_entry_t *entry,
     const reg_record_t *record);
@@ -60,7 +63,8 @@ cli_store_check(cli_t *cli)
 
     cli_rows_init(&check.rows, cli, columns);
 
-    rc = cli_check_records(&check);
+    rc = store.text.data ? cli_check_records(&check)
+                         : cli_check_entries(&check);
 
     /* a role that cannot be read tells nothing about the keys that have it */
 
@@ -124,19 +128,59 @@ cli_check_records(cli_check_t *check)
 static cli_rc_t
 cli_check_record(cli_check_t *check, const reg_scan_item_t *item)
 {
-    cli_entry_t   *entry;
-    reg_error_t    error;
-    reg_record_t  *record;
-
-    check->records[item->type]++;
+    cli_rc_t      rc;
+    cli_entry_t  *entry;
 
     entry = cli_document_find(&check->store->doc, item->type, item->name);
 
     if (entry) {
         cli_check_report(check, "error", item, "is there twice, in line %zu "
                          "too", entry->line);
+        check->records[item->type]++;
         return CLI_DONE;
     }
+
+    rc = cli_check_text(check, item);
+
+    return rc == CLI_DONE ? cli_document_take(&check->store->doc, item) : rc;
+}
+
+
+/* Of a store that is no text: its records are in the document already. */
+
+static cli_rc_t
+cli_check_entries(cli_check_t *check)
+{
+    size_t            i;
+    cli_rc_t          rc;
+    cli_entry_t      *entry;
+    reg_scan_item_t   item;
+
+    memset(&item, 0, sizeof(reg_scan_item_t));
+
+    rc = CLI_DONE;
+
+    for (i = 0; rc == CLI_DONE && i < check->store->doc.n; i++) {
+        entry = check->store->doc.entries[i];
+
+        item.type = entry->type;
+        item.name = entry->name;
+        item.text = entry->text;
+
+        rc = cli_check_text(check, &item);
+    }
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_check_text(cli_check_t *check, const reg_scan_item_t *item)
+{
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    check->records[item->type]++;
 
     switch (reg_record_parse(&record, item->type, item->name, item->text,
                              &error))
@@ -146,7 +190,7 @@ cli_check_record(cli_check_t *check, const reg_scan_item_t *item)
 
     case REG_INVALID:
         cli_check_report(check, "error", item, "%s", error.text);
-        return cli_document_take(&check->store->doc, item);
+        return CLI_DONE;
 
     default:
         return cli_nomem();
@@ -160,7 +204,7 @@ cli_check_record(cli_check_t *check, const reg_scan_item_t *item)
 
     reg_record_free(record);
 
-    return cli_document_take(&check->store->doc, item);
+    return CLI_DONE;
 }
 
 

@@ -15,7 +15,8 @@
 
 const cli_option_t  cli_global_options[] = {
     { CLI_OPT_STORE, 0, "store", "URL",
-      "where the records are: file:PATH; $REGISTRY_STORE by default", 0 },
+      "where the records are: file:PATH, redis://HOST[:PORT], rediss://HOST "
+      "with TLS, or redis+unix:PATH; $REGISTRY_STORE by default", 0 },
     { CLI_OPT_PEPPER_FILE, 0, "pepper-file", "FILE",
       "the secret of registry_pepper_file, for keys that are hashed with it",
       0 },
@@ -76,6 +77,11 @@ static const cli_option_t  cli_key_revoke_options[] = {
     { CLI_OPT_CREATED_BEFORE, 0, "created-before", "30d|TIME",
       "only keys that are older", 0 },
     { CLI_OPT_REASON, 0, "reason", "TEXT", "why, for the record", 0 },
+    { CLI_OPT_WAIT, 0, "wait", "N",
+      "until so many replicas of a Redis have it; exit code 3 if they do not",
+      0 },
+    { CLI_OPT_WAIT_TIMEOUT, 0, "wait-timeout", "1s",
+      "how long to wait for them; 1s by default", 0 },
     CLI_END
 };
 
@@ -102,6 +108,11 @@ static const cli_option_t  cli_apply_options[] = {
     { CLI_OPT_PRUNE, 0, "prune", NULL,
       "revoke keys and remove tenants and roles that the file does not name",
       0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_store_copy_options[] = {
+    { CLI_OPT_TO, CLI_REQUIRED, "to", "URL", "the store to copy to", 0 },
     CLI_END
 };
 
@@ -198,6 +209,11 @@ const cli_command_t  cli_commands[] = {
       "back to life: a revocation, rotation or suspension in the store stays. "
       "- is standard input.",
       cli_no_options, cli_store_import },
+
+    { "store", "copy", NULL, "copy the records to another store",
+      "From --store to --to, as store import does: nothing comes back to life "
+      "that was revoked, rotated or suspended there.",
+      cli_store_copy_options, cli_store_copy },
 
     { NULL, "explain", NULL, "say what the gateway would decide, and why",
       "Exit code 0: allowed, 1: denied. Without --repository, --catalog or "

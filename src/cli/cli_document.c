@@ -396,6 +396,12 @@ cli_document_parse(const cli_document_t *doc, const cli_entry_t *entry,
         return CLI_DONE;
 
     case REG_INVALID:
+        if (entry->line == 0) {
+            return cli_fail(bad, "%s: %s \"%.*s\": %s", doc->path,
+                            reg_record_type_name(entry->type),
+                            REG_FMT(entry->name), error.text);
+        }
+
         return cli_fail(bad, "%s: line %zu: %s \"%.*s\": %s", doc->path,
                         entry->line, reg_record_type_name(entry->type),
                         REG_FMT(entry->name), error.text);

@@ -15,6 +15,7 @@
 #define CLI_XATTR_MAX  4096
 
 
+static cli_rc_t cli_stdin_read(char **data, size_t *len);
 static char *cli_file_concat(const char *a, const char *b);
 static cli_rc_t cli_file_fill(const char *path, int fd,
     const struct stat *old, cli_print_t print, void *data);
@@ -75,12 +76,7 @@ cli_input_read(const char *path, char **data, size_t *len)
     int  fd, rc, err;
 
     if (strcmp(path, "-") == 0) {
-
-        if (cli_file_read(STDIN_FILENO, data, len) == -1) {
-            return cli_fail(CLI_USAGE, "standard input: %s", strerror(errno));
-        }
-
-        return CLI_DONE;
+        return cli_stdin_read(data, len);
     }
 
     fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -97,6 +93,30 @@ cli_input_read(const char *path, char **data, size_t *len)
     if (rc == -1) {
         return cli_fail(CLI_USAGE, "%s: %s", path, strerror(err));
     }
+
+    return CLI_DONE;
+}
+
+
+/* A command that is run again finds there what it has read before. */
+
+static cli_rc_t
+cli_stdin_read(char **data, size_t *len)
+{
+    static char    *text;
+    static size_t   size;
+
+    if (text == NULL && cli_file_read(STDIN_FILENO, &text, &size) == -1) {
+        return cli_fail(CLI_USAGE, "standard input: %s", strerror(errno));
+    }
+
+    *data = malloc(size + 1);
+    if (*data == NULL) {
+        return cli_nomem();
+    }
+
+    memcpy(*data, text, size + 1);
+    *len = size;
 
     return CLI_DONE;
 }

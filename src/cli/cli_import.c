@@ -3,7 +3,7 @@
  */
 
 /*
- * store export and store import.
+ * store export, store import and store copy.
  */
 
 #include <stdlib.h>
@@ -97,6 +97,37 @@ cli_store_import(cli_t *cli)
 
     cli_document_free(&doc);
     free(data);
+
+    return rc;
+}
+
+
+cli_rc_t
+cli_store_copy(cli_t *cli)
+{
+    cli_rc_t      rc;
+    cli_store_t   from;
+    cli_import_t  import;
+
+    rc = cli_store_open(&from, cli, CLI_STORE_READ);
+
+    if (rc == CLI_DONE) {
+        rc = cli_document_verify(&from.doc, CLI_STORE);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_open_url(&import.store, cli, cli_value(cli, CLI_OPT_TO),
+                                CLI_STORE_WRITE | CLI_STORE_CREATE);
+
+        if (rc == CLI_DONE) {
+            import.doc = &from.doc;
+            rc = cli_import_in(&import);
+        }
+
+        cli_store_close(&import.store);
+    }
+
+    cli_store_close(&from);
 
     return rc;
 }

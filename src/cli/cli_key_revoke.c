@@ -22,10 +22,20 @@ typedef struct {
     cli_pepper_t   pepper;
     const char    *tenant;
     int64_t        before;
+    unsigned       wait;            /* for so many replicas */
+    unsigned       wait_timeout;    /* milliseconds */
 } cli_revoke_t;
 
 
+#define CLI_WAIT_MAX          1000
+#define CLI_WAIT_TIMEOUT      1000
+#define CLI_WAIT_TIMEOUT_MAX  3600  /* seconds */
+
+
 static cli_rc_t cli_revoke_options(const cli_t *cli, cli_revoke_t *ctx);
+static cli_rc_t cli_revoke_wait_options(const cli_t *cli, cli_revoke_t *ctx);
+static cli_rc_t cli_revoke_in(cli_store_t *store, cli_revoke_t *ctx);
+static cli_rc_t cli_revoke_wait(cli_store_t *store, const cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_input(cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_id(cli_store_t *store, const char *id);
 static cli_rc_t cli_revoke_leak(cli_store_t *store, cli_revoke_t *ctx);
@@ -64,9 +74,7 @@ cli_key_revoke(cli_t *cli)
     rc = cli_store_open(&store, cli, CLI_STORE_WRITE);
 
     if (rc == CLI_DONE) {
-        rc = cli->operand ? cli_revoke_id(&store, cli->operand)
-             : ctx.tenant ? cli_revoke_tenant(&store, &ctx)
-                          : cli_revoke_leak(&store, &ctx);
+        rc = cli_revoke_in(&store, &ctx);
     }
 
     OPENSSL_cleanse(&ctx.pepper, sizeof(cli_pepper_t));
@@ -148,8 +156,97 @@ cli_revoke_options(const cli_t *cli, cli_revoke_t *ctx)
                         "together");
     }
 
+    if (cli_revoke_wait_options(cli, ctx) != CLI_DONE) {
+        return CLI_USAGE;
+    }
+
     return cli_time(cli, CLI_OPT_CREATED_BEFORE, "created-before", -1,
                     &ctx->before);
+}
+
+
+static cli_rc_t
+cli_revoke_wait_options(const cli_t *cli, cli_revoke_t *ctx)
+{
+    char         *end;
+    int64_t       seconds;
+    const char   *wait, *timeout;
+    reg_error_t   error;
+
+    ctx->wait_timeout = CLI_WAIT_TIMEOUT;
+
+    wait = cli_value(cli, CLI_OPT_WAIT);
+    timeout = cli_value(cli, CLI_OPT_WAIT_TIMEOUT);
+
+    if (wait) {
+        ctx->wait = (unsigned) strtoul(wait, &end, 10);
+
+        if (*wait < '1' || *wait > '9' || *end || strlen(wait) > 4
+            || ctx->wait > CLI_WAIT_MAX)
+        {
+            return cli_fail(CLI_USAGE, "--wait takes a number of replicas, 1 "
+                            "to %u", CLI_WAIT_MAX);
+        }
+    }
+
+    if (timeout == NULL) {
+        return CLI_DONE;
+    }
+
+    if (wait == NULL) {
+        return cli_fail(CLI_USAGE, "--wait-timeout goes with --wait");
+    }
+
+    if (reg_duration_parse(&seconds, reg_str(timeout), &error) != REG_OK) {
+        return cli_fail(CLI_USAGE, "--wait-timeout: %s", error.text);
+    }
+
+    if (seconds > CLI_WAIT_TIMEOUT_MAX) {
+        return cli_fail(CLI_USAGE, "--wait-timeout is at most 1h");
+    }
+
+    ctx->wait_timeout = (unsigned) seconds * 1000;
+
+    return CLI_DONE;
+}
+
+
+static cli_rc_t
+cli_revoke_in(cli_store_t *store, cli_revoke_t *ctx)
+{
+    cli_rc_t  rc, waited;
+
+    /* before anything is done that could not be waited for */
+
+    if (ctx->wait && store->backend->wait == NULL) {
+        return cli_fail(CLI_USAGE, "--wait is for Redis: a file has no "
+                        "replicas");
+    }
+
+    rc = store->cli->operand ? cli_revoke_id(store, store->cli->operand)
+         : ctx->tenant ? cli_revoke_tenant(store, ctx)
+                       : cli_revoke_leak(store, ctx);
+
+    /* some of the leaked keys may be unknown, and others revoked */
+
+    if (ctx->wait && (rc == CLI_DONE || rc == CLI_NO)) {
+        waited = cli_revoke_wait(store, ctx);
+        rc = waited == CLI_DONE ? rc : waited;
+    }
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_revoke_wait(cli_store_t *store, const cli_revoke_t *ctx)
+{
+    if (!store->written) {
+        cli_note("nothing was written, so there is nothing to wait for");
+        return CLI_DONE;
+    }
+
+    return store->backend->wait(store, ctx->wait, ctx->wait_timeout);
 }
 
 

@@ -70,7 +70,6 @@ cli_rows_add(cli_rows_t *rows, json_t *object)
 cli_rc_t
 cli_rows_end(cli_rows_t *rows)
 {
-    size_t    i;
     cli_rc_t  rc;
 
     rc = rows->failed ? cli_nomem() : CLI_DONE;
@@ -82,13 +81,22 @@ cli_rows_end(cli_rows_t *rows)
         rc = cli_rows_print(rows);
     }
 
+    cli_rows_free(rows);
+
+    return rc;
+}
+
+
+void
+cli_rows_free(cli_rows_t *rows)
+{
+    size_t  i;
+
     for (i = 0; i < rows->ncells; i++) {
         free(rows->cells[i]);
     }
 
     free(rows->cells);
-
-    return rc;
 }
 
 

@@ -45,6 +45,11 @@ void cli_rows_add(cli_rows_t *rows, json_t *object);
 cli_rc_t cli_rows_end(cli_rows_t *rows);
 
 
+/* Frees all instead and prints no more: for what has failed. */
+
+void cli_rows_free(cli_rows_t *rows);
+
+
 /* One object: itself, or a line for each member.  Takes it over likewise. */
 
 cli_rc_t cli_show(const cli_t *cli, json_t *object);

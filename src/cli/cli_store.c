@@ -2,20 +2,15 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include "cli_file.h"
 #include "cli_store.h"
 #include "reg_record_json.h"
 
 
-static cli_rc_t cli_store_lock(cli_store_t *store);
-static cli_rc_t cli_store_read(cli_store_t *store, unsigned flags);
-static cli_rc_t cli_store_change(cli_store_t *store, const char *action,
+static cli_rc_t cli_store_url(const cli_t *cli, const char *text,
+    reg_store_url_t *url);
+static cli_rc_t cli_store_change(cli_store_t *store, const cli_entry_t *entry,
     reg_record_type_t type, const char *name, json_t *before, json_t *after);
 static void cli_store_forget(cli_store_t *store);
 static json_t *cli_store_members(json_t *before, json_t *after);
@@ -24,45 +19,10 @@ static cli_rc_t cli_store_check_text(const cli_store_t *store,
 
 
 cli_rc_t
-cli_store_path(const cli_t *cli, const char **path)
+cli_store_reach(cli_store_t *store, const cli_t *cli, const char *url)
 {
-    const char  *url, *colon;
-
-    url = cli_value(cli, CLI_OPT_STORE);
-
-    if (url == NULL) {
-        url = getenv("REGISTRY_STORE");
-    }
-
-    if (url == NULL || *url == '\0') {
-        return cli_fail(CLI_USAGE, "which store? Give --store file:PATH or set "
-                        "REGISTRY_STORE");
-    }
-
-    if (strncmp(url, "file:", 5) == 0) {
-        *path = url + 5;
-
-        return **path ? CLI_DONE
-                      : cli_fail(CLI_USAGE, "--store file: lacks a path");
-    }
-
-    colon = strchr(url, ':');
-
-    if (colon == NULL || memchr(url, '/', (size_t) (colon - url))) {
-        return cli_fail(CLI_USAGE, "--store takes a URL, and a file has one "
-                        "too: file:%s", url);
-    }
-
-    return cli_fail(CLI_USAGE, "--store %.*s: is not supported, only file:PATH "
-                    "is", (int) (colon - url), url);
-}
-
-
-cli_rc_t
-cli_store_open(cli_store_t *store, const cli_t *cli, unsigned flags)
-{
-    cli_rc_t     rc;
-    const char  *path;
+    cli_rc_t         rc;
+    reg_store_url_t  parsed;
 
     memset(store, 0, sizeof(cli_store_t));
 
@@ -70,24 +30,42 @@ cli_store_open(cli_store_t *store, const cli_t *cli, unsigned flags)
     store->lock = -1;
     store->audit = -1;
 
-    rc = cli_store_path(cli, &path);
-
-    if (rc == CLI_DONE) {
-        rc = cli_file_resolve(path, &store->path);
-    }
+    rc = cli_store_url(cli, url, &parsed);
 
     if (rc != CLI_DONE) {
         return rc;
     }
 
-    cli_document_init(&store->doc, store->path);
+    store->backend = parsed.kind == REG_STORE_FILE ? &cli_store_file
+                                                   : &cli_store_redis;
 
-    if (flags & CLI_STORE_WRITE) {
-        rc = cli_store_lock(store);
-    }
+    rc = store->backend->open(store, &parsed);
 
     if (rc == CLI_DONE) {
-        rc = cli_store_read(store, flags);
+        cli_document_init(&store->doc, store->path);
+    }
+
+    return rc;
+}
+
+
+cli_rc_t
+cli_store_open(cli_store_t *store, const cli_t *cli, unsigned flags)
+{
+    return cli_store_open_url(store, cli, NULL, flags);
+}
+
+
+cli_rc_t
+cli_store_open_url(cli_store_t *store, const cli_t *cli, const char *url,
+    unsigned flags)
+{
+    cli_rc_t  rc;
+
+    rc = cli_store_reach(store, cli, url);
+
+    if (rc == CLI_DONE) {
+        rc = store->backend->load(store, flags);
     }
 
     if (rc == CLI_DONE && (flags & CLI_STORE_WRITE)) {
@@ -104,13 +82,12 @@ cli_store_close(cli_store_t *store)
     cli_store_forget(store);
     cli_document_free(&store->doc);
 
-    free(store->changes);
-    free(store->text.data);
-    free(store->path);
-
-    if (store->lock != -1) {
-        (void) close(store->lock);
+    if (store->backend) {
+        store->backend->close(store);
     }
+
+    free(store->changes);
+    free(store->path);
 }
 
 
@@ -145,7 +122,7 @@ cli_store_put(cli_store_t *store, reg_record_type_t type, const char *name,
               : cli_nomem();
 
     if (rc == CLI_DONE) {
-        rc = cli_store_change(store, entry ? "change" : "create", type, name,
+        rc = cli_store_change(store, entry, type, name,
                               before ? before->json : NULL, json);
     }
 
@@ -168,7 +145,7 @@ cli_store_remove(cli_store_t *store, cli_entry_t *entry)
 
     (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(entry->name));
 
-    rc = cli_store_change(store, "remove", entry->type, name, NULL, NULL);
+    rc = cli_store_change(store, entry, entry->type, name, NULL, NULL);
 
     if (rc == CLI_DONE) {
         entry->removed = 1;
@@ -181,42 +158,15 @@ cli_store_remove(cli_store_t *store, cli_entry_t *entry)
 cli_rc_t
 cli_store_commit(cli_store_t *store)
 {
-    char      *text;
-    size_t     len;
-    cli_rc_t   rc;
+    cli_rc_t  rc;
 
     if (store->nchanges == 0) {
         return CLI_DONE;
     }
 
-    /* before the store changes: what cannot be written down is not done */
+    rc = store->backend->commit(store);
 
-    rc = cli_audit_format(store, &text, &len);
-
-    if (rc != CLI_DONE) {
-        return rc;
-    }
-
-    store->audit = cli_file_open_beside(store->path, CLI_AUDIT_SUFFIX,
-                                        O_RDWR | O_APPEND,
-                                        store->exists ? &store->st : NULL);
-
-    if (store->audit == -1) {
-        free(text);
-        return CLI_STORE;
-    }
-
-    rc = cli_file_replace(store->path, store->exists ? &store->st : NULL,
-                          cli_document_print, &store->doc);
-
-    if (rc == CLI_DONE) {
-        rc = cli_audit_write(store, text, len);
-    }
-
-    free(text);
-
-    (void) close(store->audit);
-    store->audit = -1;
+    store->written |= (rc == CLI_DONE);
 
     cli_store_forget(store);
 
@@ -239,81 +189,61 @@ cli_store_need(const cli_store_t *store, reg_record_type_t type,
 }
 
 
-/* Whoever holds the lock is the only one to write; readers need none. */
+/* text NULL: the one in --store or $REGISTRY_STORE. */
 
 static cli_rc_t
-cli_store_lock(cli_store_t *store)
+cli_store_url(const cli_t *cli, const char *text, reg_store_url_t *url)
 {
-    int           rc;
-    struct stat  *like, st;
+    const char   *option, *colon;
+    reg_error_t   error;
 
-    like = (stat(store->path, &st) == 0) ? &st : NULL;
+    option = text ? "--to" : "--store";
+    text = text ? text : cli_value(cli, CLI_OPT_STORE);
+    text = text ? text : getenv("REGISTRY_STORE");
 
-    store->lock = cli_file_open_beside(store->path, ".lock", O_RDONLY, like);
-
-    if (store->lock == -1) {
-        return CLI_STORE;
+    if (text == NULL || *text == '\0') {
+        return cli_fail(CLI_USAGE, "which store? Give --store file:PATH or set "
+                        "REGISTRY_STORE");
     }
 
-    do {
-        rc = flock(store->lock, LOCK_EX);
-    } while (rc == -1 && errno == EINTR);
+    memset(url, 0, sizeof(reg_store_url_t));
 
-    if (rc == -1) {
-        return cli_fail(CLI_STORE, "%s.lock: %s", store->path,
-                        strerror(errno));
+    /* unlike that of nginx.conf a path may be relative */
+
+    if (strncmp(text, "file:", 5) == 0) {
+        url->kind = REG_STORE_FILE;
+        url->path = reg_str(text + 5);
+
+        return url->path.len ? CLI_DONE
+                             : cli_fail(CLI_USAGE, "%s file: lacks a path",
+                                        option);
+    }
+
+    colon = strchr(text, ':');
+
+    if (colon == NULL || memchr(text, '/', (size_t) (colon - text))) {
+        return cli_fail(CLI_USAGE, "%s takes a URL, and a file has one too: "
+                        "file:%s", option, text);
+    }
+
+    if (reg_store_url_parse(url, reg_str(text), &error) != REG_OK) {
+        return cli_fail(CLI_USAGE, "%s: %s", option, error.text);
+    }
+
+    if (url->kind != REG_STORE_REDIS) {
+        return cli_fail(CLI_USAGE, "%s %.*s: is not supported here: name the "
+                        "server that takes writes, as in redis://HOST", option,
+                        (int) (colon - text), text);
     }
 
     return CLI_DONE;
 }
 
 
-static cli_rc_t
-cli_store_read(cli_store_t *store, unsigned flags)
-{
-    int    fd, rc, err;
-    char  *data;
-
-    fd = open(store->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd == -1 && errno == ENOENT && (flags & CLI_STORE_CREATE)) {
-        return CLI_DONE;
-    }
-
-    if (fd == -1) {
-        return cli_fail(CLI_STORE, "%s: %s", store->path, strerror(errno));
-    }
-
-    rc = fstat(fd, &store->st);
-
-    if (rc == 0 && !S_ISREG(store->st.st_mode)) {
-        (void) close(fd);
-        return cli_fail(CLI_STORE, "%s: not a regular file", store->path);
-    }
-
-    if (rc == 0) {
-        rc = cli_file_read(fd, &data, &store->text.len);
-    }
-
-    err = errno;
-
-    (void) close(fd);
-
-    if (rc == -1) {
-        return cli_fail(CLI_STORE, "%s: %s", store->path, strerror(err));
-    }
-
-    store->exists = 1;
-    store->text.data = (unsigned char *) data;
-
-    return flags & CLI_STORE_RAW
-           ? CLI_DONE
-           : cli_document_load(&store->doc, store->text, CLI_STORE);
-}
-
+/* entry NULL: a new record; after NULL: one that goes. */
 
 static cli_rc_t
-cli_store_change(cli_store_t *store, const char *action,
+cli_store_change(cli_store_t *store, const cli_entry_t *entry,
     reg_record_type_t type, const char *name, json_t *before, json_t *after)
 {
     size_t         size;
@@ -333,13 +263,19 @@ cli_store_change(cli_store_t *store, const char *action,
 
     change = &store->changes[store->nchanges];
 
-    change->action = action;
+    change->action = after == NULL ? "remove" : entry ? "change" : "create";
     change->type = type;
     change->name = strdup(name);
+    change->before = entry ? strndup((char *) entry->text.data,
+                                     entry->text.len)
+                           : NULL;
     change->members = cli_store_members(before, after);
 
-    if (change->name == NULL || change->members == NULL) {
+    if (change->name == NULL || change->members == NULL
+        || (entry && change->before == NULL))
+    {
         free(change->name);
+        free(change->before);
         json_decref(change->members);
         return cli_nomem();
     }
@@ -357,6 +293,7 @@ cli_store_forget(cli_store_t *store)
 
     for (i = 0; i < store->nchanges; i++) {
         free(store->changes[i].name);
+        free(store->changes[i].before);
         json_decref(store->changes[i].members);
     }
 

@@ -6,14 +6,17 @@
 #define CLI_STORE_H
 
 /*
- * The file store of --store.  A command opens it, changes records in memory
- * and commits: under a lock, in one step, with a line in the audit for each.
+ * The store of --store.  A command opens it, changes records in memory and
+ * commits: in one step, with an entry in the audit for each.  What lies behind
+ * is a file (cli_store_file.c) or Redis (cli_redis.c).
  */
 
 #include <sys/stat.h>
 
 #include "cli.h"
 #include "cli_document.h"
+#include "cli_output.h"
+#include "reg_store_url.h"
 
 #define CLI_STORE_READ    0x00
 #define CLI_STORE_WRITE   0x01
@@ -26,28 +29,73 @@ typedef struct {
     const char         *action;     /* "create", "change" or "remove" */
     reg_record_type_t   type;
     char               *name;
+    char               *before;     /* the record's text; NULL: there is none */
     json_t             *members;    /* names of what changed */
 } cli_change_t;
 
-typedef struct {
-    const cli_t     *cli;
-    const char      *label;         /* of a record in messages, or NULL */
-    char            *path;          /* symbolic links followed */
+typedef struct cli_store_s    cli_store_t;
+typedef struct cli_backend_s  cli_backend_t;
+typedef struct cli_redis_s    cli_redis_t;
+
+struct cli_store_s {
+    const cli_t          *cli;
+    const cli_backend_t  *backend;
+    const char           *label;    /* of a record in messages, or NULL */
+    char                 *path;     /* for messages: of the file, symbolic
+                                       links followed, or of the server */
+    unsigned              written:1;
+    cli_document_t        doc;
+    size_t                nchanges;
+    size_t                size;
+    cli_change_t         *changes;
+
+    cli_redis_t          *redis;
+
+    /* of a file */
+
     int              lock;          /* -1: not open, here and below */
     int              audit;         /* open during a commit */
     unsigned         exists:1;
     struct stat      st;            /* of the file, if it exists */
     reg_str_t        text;          /* of the file */
-    cli_document_t   doc;
-    size_t           nchanges;
-    size_t           size;
-    cli_change_t    *changes;
-} cli_store_t;
+};
 
 
-/* The path in --store or $REGISTRY_STORE, borrowed. */
+/* What a kind of store has to know; all say what is wrong. */
 
-cli_rc_t cli_store_path(const cli_t *cli, const char **path);
+struct cli_backend_s {
+
+    /* Sets store->path, and goes as far as to reach the store. */
+
+    cli_rc_t  (*open)(cli_store_t *store, const reg_store_url_t *url);
+
+    /* Fills store->doc, under a lock if flags call for one and it has one. */
+
+    cli_rc_t  (*load)(cli_store_t *store, unsigned flags);
+
+    /* CLI_AGAIN, without a sentence: somebody else has changed a record. */
+
+    cli_rc_t  (*commit)(cli_store_t *store);
+
+    /* Gives the entries of the audit to cli_audit_add(), oldest first. */
+
+    cli_rc_t  (*audit)(cli_store_t *store, cli_rows_t *rows, int64_t since);
+
+    /* Waits until n replicas have what was written; NULL: has none. */
+
+    cli_rc_t  (*wait)(cli_store_t *store, unsigned n, unsigned milliseconds);
+
+    void      (*close)(cli_store_t *store);
+};
+
+extern const cli_backend_t  cli_store_file;
+extern const cli_backend_t  cli_store_redis;
+
+
+/* Reaches the store of --store, or of url, but reads nothing. */
+
+cli_rc_t cli_store_reach(cli_store_t *store, const cli_t *cli,
+    const char *url);
 
 
 /*
@@ -57,12 +105,18 @@ cli_rc_t cli_store_path(const cli_t *cli, const char **path);
 
 cli_rc_t cli_store_open(cli_store_t *store, const cli_t *cli, unsigned flags);
 
+/* The same with the store of another URL; NULL: that of --store. */
+
+cli_rc_t cli_store_open_url(cli_store_t *store, const cli_t *cli,
+    const char *url, unsigned flags);
+
 void cli_store_close(cli_store_t *store);
 
 
 /*
  * Adds or replaces a record in memory; json is borrowed.  CLI_USAGE after a
- * sentence if it is no good record.  What changes nothing is no change.
+ * sentence if it is no good record.  What changes nothing is no change.  A
+ * record changes once in a commit.
  */
 
 cli_rc_t cli_store_put(cli_store_t *store, reg_record_type_t type,
@@ -84,13 +138,12 @@ cli_rc_t cli_store_need(const cli_store_t *store, reg_record_type_t type,
 
 /* cli_audit.c */
 
-/* A line for each change of the store, which the caller frees. */
+/* An object for each change of the store, in an array. */
 
-cli_rc_t cli_audit_format(const cli_store_t *store, char **text, size_t *len);
+cli_rc_t cli_audit_entries(const cli_store_t *store, json_t **entries);
 
-/* Appends them to store->audit, in one write. */
+/* Takes an entry over and shows it if it is not older than since. */
 
-cli_rc_t cli_audit_write(const cli_store_t *store, const char *text,
-    size_t len);
+void cli_audit_add(cli_rows_t *rows, json_t *entry, int64_t since);
 
 #endif /* CLI_STORE_H */

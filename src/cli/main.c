@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -11,11 +12,15 @@
 #include "cli_secret.h"
 
 
+#define CLI_AGAIN_MAX  5
+
+
 static void *cli_json_malloc(size_t size);
 static cli_rc_t cli_main(cli_t *cli, int argc, char **argv);
 static cli_rc_t cli_find_command(cli_t *cli, const char **group, char **words,
     int nwords, int *used);
 static cli_rc_t cli_format(cli_t *cli);
+static cli_rc_t cli_run(cli_t *cli);
 static cli_rc_t cli_flush(cli_rc_t rc);
 
 
@@ -126,7 +131,7 @@ cli_main(cli_t *cli, int argc, char **argv)
         rc = cli_format(cli);
     }
 
-    return rc == CLI_DONE ? cli->command->run(cli) : rc;
+    return rc == CLI_DONE ? cli_run(cli) : rc;
 }
 
 
@@ -199,6 +204,41 @@ cli_format(cli_t *cli)
     }
 
     return cli_fail(CLI_USAGE, "--format is table or json");
+}
+
+
+/*
+ * A command that somebody else has come before with a change of the same
+ * record begins anew, from what the store says then.
+ */
+
+static cli_rc_t
+cli_run(cli_t *cli)
+{
+    int              i;
+    cli_rc_t         rc;
+    struct timespec  pause;
+
+    for (i = 0; ; i++) {
+        rc = cli->command->run(cli);
+
+        if (rc != CLI_AGAIN) {
+            return rc;
+        }
+
+        if (i == CLI_AGAIN_MAX) {
+            return cli_fail(CLI_STORE, "others keep changing the same record: "
+                            "try again");
+        }
+
+        /* processes that have met take different times to meet again */
+
+        pause.tv_sec = 0;
+        pause.tv_nsec = (long) (((unsigned) getpid() * 7919u) % 20u + 1)
+                        * (i + 1) * 1000000L;
+
+        (void) nanosleep(&pause, NULL);
+    }
 }
 
 

@@ -14,13 +14,16 @@ _ngx_registry_options() {                       # COMMAND
     "key rotate")
         echo "--overlap --expires --output --registry $global" ;;
     "key revoke")
-        echo "--stdin --tenant --created-before --reason $global" ;;
+        echo "--stdin --tenant --created-before --reason --wait --wait-timeout" \
+             "$global" ;;
     "tenant set")
         echo "--label --unlabel --suspend --resume $global" ;;
     "role set")
         echo "--scope $global" ;;
     "apply")
         echo "--file --dry-run --prune $global" ;;
+    "store copy")
+        echo "--to $global" ;;
     "explain")
         echo "--key-id --anonymous --scope --tenant --repository --catalog" \
              "--api --action --from --address $global" ;;
@@ -38,7 +41,7 @@ _ngx_registry_words() {                         # COMMAND SO FAR
     key)    echo "create list show rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
-    store)  echo "check export import" ;;
+    store)  echo "check export import copy" ;;
     audit)  echo "list" ;;
     esac
 }
@@ -108,9 +111,10 @@ _ngx_registry() {
     --action)
         COMPREPLY=($(compgen -W "pull push delete" -- "$cur"))
         return ;;
-    --store)
+    --store | --to)
         compopt -o nospace 2> /dev/null
-        COMPREPLY=($(compgen -W "file:" -- "$cur"))
+        COMPREPLY=($(compgen -W "file: redis:// rediss:// redis+unix:" \
+            -- "$cur"))
         return ;;
     --pepper-file | --file | -f)
         compopt -o filenames 2> /dev/null
@@ -126,7 +130,7 @@ _ngx_registry() {
         return ;;
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
     --overlap | --created-before | --reason | --label | --unlabel | \
-    --key-id | --repository | --api | --from | --address | --since)
+    --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since)
         return ;;
     esac
 

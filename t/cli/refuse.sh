@@ -56,8 +56,25 @@ refuses "a name for a URL" 2 \
     "--store takes a URL, and a file has one too: file:store.json" \
     reg --store store.json key list
 refuses "another kind of store" 2 \
-    "--store redis: is not supported, only file:PATH is" \
-    reg --store redis://localhost key list
+    "--store redis+sentinel: is not supported here: name the server that \
+takes writes, as in redis://HOST" \
+    reg --store redis+sentinel://localhost/main key list
+refuses "a cluster" 2 \
+    "--store redis+cluster: is not supported here: name the server that \
+takes writes, as in redis://HOST" \
+    reg --store redis+cluster://localhost key list
+refuses "a password in the URL" 2 \
+    "--store: a password in the URL would be seen by everybody: put it into a file and give password_file=" \
+    reg --store redis://u:secret@localhost key list
+reg --store "file:$dir/wait.json" tenant set acme
+refuses "to wait for replicas of a file" 2 \
+    "--wait is for Redis: a file has no replicas" \
+    reg --store "file:$dir/wait.json" key revoke --wait 1 abcdefghijkl
+refuses "to wait for no replica" 2 \
+    "--wait takes a number of replicas, 1 to 1000" \
+    reg key revoke --wait 0 abcdefghijkl
+refuses "to wait for nobody" 2 "--wait-timeout goes with --wait" \
+    reg key revoke --wait-timeout 5s abcdefghijkl
 refuses "a URL without a path" 2 "--store file: lacks a path" \
     reg --store file: key list
 refuses "a store that is not there" 3 \

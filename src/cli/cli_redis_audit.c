@@ -1,0 +1,212 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/*
+ * The audit in Redis: a stream of its own beside the records.  A member of an
+ * entry is a field; a list is written as JSON, and null is no field.
+ */
+
+#include <stdlib.h>
+
+#include "cli_redis.h"
+
+
+#define CLI_REDIS_AUDIT_MAX   "100000"      /* entries, or a few more */
+#define CLI_REDIS_AUDIT_PAGE  "1000"
+#define CLI_REDIS_FIELDS      16
+#define CLI_REDIS_ID_MAX      64
+
+
+static reg_str_t cli_redis_audit_key(const cli_store_t *store, char *buf);
+static cli_rc_t cli_redis_audit_page(cli_store_t *store,
+    const redisReply *page, cli_rows_t *rows, int64_t since, char *start);
+static json_t *cli_redis_audit_entry(const redisReply *fields);
+
+
+cli_rc_t
+cli_redis_audit_send(cli_store_t *store, json_t *entry)
+{
+    char        *texts[CLI_REDIS_FIELDS];
+    char         key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
+    size_t       n, ntexts;
+    json_t      *value;
+    cli_rc_t     rc;
+    reg_str_t    argv[6 + 2 * CLI_REDIS_FIELDS];
+    const char  *name;
+
+    argv[0] = REG_STR("XADD");
+    argv[1] = cli_redis_audit_key(store, key);
+    argv[2] = REG_STR("MAXLEN");
+    argv[3] = REG_STR("~");
+    argv[4] = REG_STR(CLI_REDIS_AUDIT_MAX);
+    argv[5] = REG_STR("*");
+
+    n = 6;
+    ntexts = 0;
+    rc = CLI_DONE;
+
+    json_object_foreach(entry, name, value) {
+
+        if (json_is_null(value)) {
+            continue;
+        }
+
+        argv[n++] = reg_str(name);
+
+        if (json_is_string(value)) {
+            argv[n++] = reg_str(json_string_value(value));
+            continue;
+        }
+
+        texts[ntexts] = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        if (texts[ntexts] == NULL) {
+            rc = cli_nomem();
+            break;
+        }
+
+        argv[n++] = reg_str(texts[ntexts++]);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_link_send(store->redis->link, n, argv);
+    }
+
+    while (ntexts) {
+        free(texts[--ntexts]);
+    }
+
+    return rc;
+}
+
+
+cli_rc_t
+cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
+{
+    char         key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
+    char         start[CLI_REDIS_ID_MAX];
+    cli_rc_t     rc;
+    reg_str_t    argv[6];
+    redisReply  *reply;
+
+    argv[0] = REG_STR("XRANGE");
+    argv[1] = cli_redis_audit_key(store, key);
+    argv[3] = REG_STR("+");
+    argv[4] = REG_STR("COUNT");
+    argv[5] = REG_STR(CLI_REDIS_AUDIT_PAGE);
+
+    (void) snprintf(start, sizeof(start), "-");
+
+    do {
+        argv[2] = reg_str(start);
+
+        rc = cli_link_call(store->redis->link, &reply, 6, argv);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+
+        start[0] = '\0';
+
+        rc = cli_redis_audit_page(store, reply, rows, since, start);
+
+        freeReplyObject(reply);
+
+    } while (rc == CLI_DONE && start[0]);
+
+    return rc;
+}
+
+
+static reg_str_t
+cli_redis_audit_key(const cli_store_t *store, char *buf)
+{
+    (void) snprintf(buf, REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT),
+                    "%.*s" CLI_REDIS_AUDIT,
+                    REG_FMT(store->redis->url.prefix));
+
+    return reg_str(buf);
+}
+
+
+/* start is set to where the next page begins; it stays "" behind the last. */
+
+static cli_rc_t
+cli_redis_audit_page(cli_store_t *store, const redisReply *page,
+    cli_rows_t *rows, int64_t since, char *start)
+{
+    size_t       i;
+    json_t      *entry;
+    redisReply  *item;
+
+    if (page->type != REDIS_REPLY_ARRAY) {
+        return cli_link_strange(store->redis->link);
+    }
+
+    for (i = 0; i < page->elements; i++) {
+        item = page->element[i];
+
+        if (item->type != REDIS_REPLY_ARRAY || item->elements != 2
+            || item->element[0]->type != REDIS_REPLY_STRING
+            || item->element[0]->len >= CLI_REDIS_ID_MAX - 1
+            || item->element[1]->type != REDIS_REPLY_ARRAY)
+        {
+            return cli_link_strange(store->redis->link);
+        }
+
+        /* '(': what comes behind it */
+
+        (void) snprintf(start, CLI_REDIS_ID_MAX, "(%s", item->element[0]->str);
+
+        entry = cli_redis_audit_entry(item->element[1]);
+
+        if (entry == NULL) {
+            cli_note("%s: the entry %s of the audit is none and is left out",
+                     store->path, item->element[0]->str);
+            continue;
+        }
+
+        cli_audit_add(rows, entry, since);
+    }
+
+    return CLI_DONE;
+}
+
+
+static json_t *
+cli_redis_audit_entry(const redisReply *fields)
+{
+    size_t       i;
+    json_t      *entry, *value;
+    redisReply  *text;
+
+    entry = json_pack("{s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}", "time", "user",
+                      "sudo_user", "host", "command", "action", "type", "id",
+                      "members");
+
+    for (i = 0; entry && i + 1 < fields->elements; i += 2) {
+        text = fields->element[i + 1];
+
+        if (fields->element[i]->type != REDIS_REPLY_STRING
+            || text->type != REDIS_REPLY_STRING)
+        {
+            json_decref(entry);
+            return NULL;
+        }
+
+        if (strcmp(fields->element[i]->str, "members") == 0) {
+            value = json_loadb(text->str, (size_t) text->len, 0, NULL);
+
+        } else {
+            value = json_stringn(text->str, (size_t) text->len);
+        }
+
+        if (json_object_set_new(entry, fields->element[i]->str, value) == -1) {
+            json_decref(entry);
+            return NULL;
+        }
+    }
+
+    return entry;
+}

@@ -1,0 +1,83 @@
+#!/bin/bash
+#
+# docs/redis.acl: what the gateway may do, and the tool.
+
+. "$(dirname "$0")/../lib/redis.sh"
+
+# the users as they are, with a password each
+
+sed 's/^user gateway on/& >gw-secret/; s/^user admin on/& >admin-secret/' \
+    "$top/docs/redis.acl" > "$dir/users.acl"
+echo gw-secret > "$dir/gw"
+echo admin-secret > "$dir/admin"
+chmod 644 "$dir/gw"
+
+# who asks without a user is "default", which is off: an answer is an error
+
+redis_port=$(free_port)
+redis-server --bind 127.0.0.1 --port "$redis_port" --save "" --dir "$dir" \
+    --aclfile "$dir/users.acl" > "$dir/redis.log" 2>&1 &
+pids+=($!)
+
+as() {                                          # USER COMMAND...
+    local user=$1 secret
+
+    secret=$(< "$dir/${user/gateway/gw}")
+    shift
+    redis-cli -p "$redis_port" --user "$user" --pass "$secret" \
+        --no-auth-warning "$@" 2>&1
+}
+
+wait_for grep -q PONG <(as admin ping) || sleep 1
+
+export REGISTRY_STORE="redis://127.0.0.1:$redis_port?user=admin\
+&password_file=$dir/admin"
+
+runs "admin makes a tenant" "$NGX_REGISTRY" tenant set acme
+runs "and a role" \
+    "$NGX_REGISTRY" role set puller --scope 'repository:acme/**:pull'
+key=$(new_key --tenant acme --role puller)
+id=${key:4:12}
+is "${#key}" 55 "and a key"
+runs "lists them" "$NGX_REGISTRY" key list
+runs "checks them" "$NGX_REGISTRY" store check
+runs "lists the audit" "$NGX_REGISTRY" audit list
+runs "exports" "$NGX_REGISTRY" store export
+fails "admin has no other names" 'may not do that' \
+    "$NGX_REGISTRY" --store "$REGISTRY_STORE&prefix=other:" tenant set acme
+
+untracked=1
+start_gateway "redis://127.0.0.1:$redis_port user=gateway \
+password_file=$dir/gw"
+served() { [ "$(status_of "$key")" = 200 ]; }
+wait_for served
+is "$(status_of "$key")" 200 "a gateway serves with its user"
+
+"$NGX_REGISTRY" key revoke "$id" 2> /dev/null
+refused() { [ "$(status_of "$key")" = 401 ]; }
+wait_for refused
+is "$(status_of "$key")" 401 "and learns of a revocation"
+is "$(grep -c NOPERM "$errors")" 0 "nothing it needs is refused"
+
+before=$("$NGX_REGISTRY" store export)
+
+for name in "key:$id" tenant:acme role:puller; do
+    like "$(as gateway set "registry:$name" x)" '^NOPERM' \
+       "the gateway cannot set ${name%%:*}s"
+    like "$(as gateway del "registry:$name")" '^NOPERM' "nor remove them"
+done
+
+like "$(as gateway xadd registry:audit '*' a b)" '^NOPERM' "nor the audit"
+like "$(as gateway flushall)" '^NOPERM' "nor everything"
+like "$(as gateway eval 'return 1' 0)" '^NOPERM' "nor run scripts"
+like "$(as gateway get other)" '^NOPERM' "nor read what is not its own"
+is "$("$NGX_REGISTRY" store export)" "$before" "nothing has changed"
+
+fails "the tool cannot write as the gateway" 'may not do that' \
+    "$NGX_REGISTRY" --store "redis://127.0.0.1:$redis_port?user=gateway\
+&password_file=$dir/gw" tenant set beta
+
+like "$(redis-cli -p "$redis_port" get registry:tenant:acme 2>&1)" \
+    'NOAUTH|NOPERM' "who has no password reads nothing"
+
+finish
