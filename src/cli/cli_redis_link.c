@@ -20,14 +20,14 @@
 
 
 struct cli_link_s {
-    const char            *name;
-    const reg_store_url_t *url;
-    unsigned               timeout;
-    cli_socket_t          *sock;
-    reg_resp_t            *resp;
-    unsigned char         *out;
-    size_t                 len;
-    size_t                 size;
+    const char             *name;
+    const reg_store_url_t  *url;
+    unsigned                timeout;
+    cli_socket_t           *sock;
+    reg_resp_t             *resp;
+    unsigned char          *out;
+    size_t                  len;
+    size_t                  size;
 };
 
 

@@ -344,7 +344,8 @@ cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url)
 
     ERR_clear_error();
 
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 
     return SSL_set1_host(sock->ssl, name) == 1
            && SSL_set_tlsext_host_name(sock->ssl, name) == 1;
