@@ -16,7 +16,9 @@ dockerd --bridge=none --iptables=false --ip-forward=false \
 pids+=($!)
 
 wait_for docker version ||
-    skip_all "dockerd does not start here: $(tail -n 1 "$dir/dockerd.log")"
+    skip_all "dockerd does not start here:" \
+        "$(grep -E 'level=(error|fatal)|panic:|failed to' "$dir/dockerd.log" |
+            tail -n 1)"
 
 start_backend
 registry tenant set acme
