@@ -128,6 +128,10 @@ my @forms = (
     'Application/X-WWW-Form-URLEncoded; charset=utf-8',
     'multipart/form-data; boundary=x',
     'multipart/mixed',
+
+    # Go trims and lower-cases by Unicode, so Distribution takes these for forms
+    "\xc2\xa0application/x-www-form-urlencoded",
+    "appl\xc4\xb0cation/x-www-form-urlencoded",
 );
 
 our @Forms = map {
