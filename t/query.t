@@ -316,3 +316,20 @@ backend:
 [main::basic('admin') . "\nContent-Length: 0"]
 --- response_body
 GET /v2/acme/app/manifests/1 []
+
+
+=== TEST 13: a form is one wherever its header stands
+--- request eval
+[map { "POST /v2/acme/app/blobs/uploads/\nmount=$::Digest&from=rival/secret" }
+     1 .. 4]
+--- more_headers eval
+my $form = 'Content-Type: application/x-www-form-urlencoded';
+[map { main::basic('pusher') . "\n$_" }
+     "$form\nX-After: 1", "X-Before: 1\n$form\nAccept: a/b\nX-After: 1",
+     "$form\n$form", "CONTENT-TYPE: multipart/form-data\nX-After: 1"]
+--- error_code eval
+[(415) x 4]
+--- response_headers eval
+[("X-Reason: form\n!X-Backend") x 4]
+--- no_access_log
+backend:
