@@ -134,13 +134,13 @@ test:
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
 	t/run
 
-## make style unit valgrind cli nginx e2e docs asan
+## make style unit valgrind cli nginx redis e2e docs asan
 ##                 one part of make test
 
-.PHONY: style docs unit valgrind cli nginx e2e asan
+.PHONY: style unit valgrind cli nginx redis e2e docs asan
 style:
 	t/run $@
-unit valgrind cli nginx e2e docs: build
+unit valgrind cli nginx redis e2e docs: build
 	t/run $@
 asan: asan-build
 	t/run $@

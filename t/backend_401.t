@@ -233,3 +233,162 @@ location @other {
 GET /v2/acme/app/manifests/1
 --- error_code: 502
 --- raw_response_headers_unlike: realm="backend"
+
+
+=== TEST 13: nor does it where an address is enough, with a key or without
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    satisfy any;
+    allow 127.0.0.1;
+    deny all;
+    registry on;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+--- request eval
+[("GET /v2/acme/app/manifests/1") x 3, "GET /v2/acme/odd/manifests/1"]
+--- more_headers eval
+['', main::basic('ghost'), main::basic('puller'), '']
+--- error_code eval
+[(502) x 4]
+--- response_headers eval
+[("Content-Type: application/json\n!WWW-Authenticate") x 4]
+--- response_body eval
+[($::Unavailable) x 4]
+
+
+=== TEST 14: nor does that of the second backend, which was to help
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    registry on;
+    error_page 502 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location @second {
+    registry on;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location /v2/acme/odd/ {
+    registry on;
+    error_page 502 = @third;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location @third {
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/odd/manifests/1"]
+--- more_headers eval
+[(main::basic('puller')) x 2]
+--- error_code eval
+[502, 502]
+--- response_headers eval
+[('!WWW-Authenticate') x 2]
+
+
+=== TEST 15: nor does one that nginx gives to a page of the operator
+--- http_config eval: $::Challenging
+--- config
+proxy_intercept_errors on;
+location /v2/ {
+    registry on;
+    error_page 401 /login.html;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location /v2/acme/found/ {
+    registry on;
+    error_page 401 =200 /login.html;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location /v2/acme/open/ {
+    registry on;
+    registry_auth off;
+    error_page 401 /login.html;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location /v2/acme/near/ {
+    satisfy any;
+    allow 127.0.0.1;
+    registry on;
+    error_page 401 /login.html;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location = /login.html {
+    root $TEST_NGINX_HTML_DIR;
+}
+--- user_files
+>>> login.html
+log in, please
+--- request eval
+[map { "GET /v2/acme/$_/manifests/1" } qw( app found open near near )]
+--- more_headers eval
+[(main::basic('puller')) x 2, '', '', main::basic('puller')]
+--- error_code eval
+[(502) x 5]
+--- response_headers eval
+[('!WWW-Authenticate') x 5]
+--- response_body_unlike eval
+[('log in') x 5]
+
+
+=== TEST 16: a page for our own 401 may come of a backend
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    registry on;
+    error_page 401 /page;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location = /page {
+    proxy_pass http://backend;
+}
+--- request
+GET /v2/acme/app/manifests/1
+--- error_code: 401
+--- response_headers
+WWW-Authenticate: Basic realm="registry"
+--- response_body
+GET /page []
+
+
+=== TEST 17: a challenge that nginx kept does not come with our own refusal
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    registry on;
+    registry_anonymous repository:acme/**:pull;
+    proxy_intercept_errors on;
+    error_page 401 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location @second {
+    registry on;
+    proxy_pass http://backend;
+}
+--- request
+GET /v2/acme/app/manifests/1
+--- error_code: 502
+--- response_headers
+!WWW-Authenticate
+
+
+=== TEST 18: nor with the answer of another backend
+--- http_config eval: $::Challenging
+--- config
+location /v2/ {
+    registry on;
+    proxy_intercept_errors on;
+    error_page 401 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/picky.sock;
+}
+location @second {
+    registry on;
+    proxy_pass http://backend;
+}
+--- request
+GET /v2/acme/app/manifests/1
+--- more_headers eval: main::basic('puller')
+--- error_code: 502
+--- response_headers
+!WWW-Authenticate

@@ -326,3 +326,113 @@ gateway:secret
 [200, 204, 200]
 --- response_body eval
 ["[$::Secret]\n", '', "[$::Fresh]\n"]
+
+
+=== TEST 16: nor for a dry run, which gets what the client sent
+--- config
+location /v2/acme/error/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_intercept_errors on;
+    error_page 404 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/first.sock;
+}
+location /v2/acme/accel/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/first.sock;
+}
+location @second {
+    registry on;
+    registry_auth dry_run;
+    proxy_pass http://backend;
+}
+location /v2/third/ {
+    registry on;
+    registry_auth dry_run;
+    proxy_pass http://backend;
+}
+--- http_config eval
+$::HttpConfig . <<'END'
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/first.sock;
+    location /v2/acme/error/ {
+        return 404;
+    }
+    location /v2/acme/accel/ {
+        add_header X-Accel-Redirect /v2/third/x/manifests/1;
+        return 200;
+    }
+}
+END
+--- user_files
+>>> backend.secret
+gateway:secret
+--- request eval
+["GET /v2/acme/error/manifests/1", "GET /v2/acme/accel/manifests/1"]
+--- more_headers eval
+[main::basic('puller'), main::bearer('puller')]
+--- error_code eval
+[200, 200]
+--- response_body eval
+["GET /v2/acme/error/manifests/1 ["
+ . main::basic('puller') =~ s/Authorization: //r . "]\n",
+ "GET /v2/third/x/manifests/1 ["
+ . main::bearer('puller') =~ s/Authorization: //r . "]\n"]
+
+
+=== TEST 17: and a mirror that is a dry run gets nobody's
+--- config
+location /v2/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    mirror /mirror;
+    proxy_pass http://backend;
+}
+location = /mirror {
+    internal;
+    registry on;
+    registry_auth dry_run;
+    proxy_pass http://backend/mirrored;
+}
+--- user_files
+>>> backend.secret
+gateway:secret
+--- request eval: $::Target
+--- more_headers eval: main::basic('puller')
+--- access_log eval
+["backend: $::Target HTTP/1.0 auth=[$::Secret]",
+ 'backend: GET /mirrored HTTP/1.0 auth=[-]']
+
+
+=== TEST 18: nor does auth_basic of the next location take it for the client's
+--- config
+location /v2/ {
+    registry on;
+    registry_backend_auth basic $TEST_NGINX_HTML_DIR/backend.secret;
+    proxy_intercept_errors on;
+    error_page 404 = @second;
+    proxy_pass http://unix:$TEST_NGINX_HTML_DIR/first.sock;
+}
+location @second {
+    auth_basic closed;
+    auth_basic_user_file $TEST_NGINX_HTML_DIR/htpasswd;
+    proxy_pass http://backend;
+}
+--- http_config eval
+$::HttpConfig . <<'END'
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/first.sock;
+    return 404;
+}
+END
+--- user_files
+>>> backend.secret
+gateway:secret
+>>> htpasswd
+gateway:{PLAIN}secret
+--- request eval: $::Target
+--- more_headers eval: main::basic('puller')
+--- error_code_like: ^(?:401|502)$
+--- no_access_log
+backend:

@@ -172,3 +172,29 @@ HEAD /v2/acme/app/manifests/1
 WWW-Authenticate: Basic realm="registry"
 Content-Type: application/json
 --- response_body
+
+
+=== TEST 11: one, though error_page led from one guarded location to another
+--- config
+location /v2/ {
+    registry on;
+    registry_challenge basic realm=first;
+    error_page 401 = @second;
+    proxy_pass http://backend;
+}
+location @second {
+    registry on;
+    registry_challenge basic realm=second;
+    proxy_pass http://backend;
+}
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/app/manifests/1"]
+--- more_headers eval
+['', main::bearer('ghost')]
+--- error_code eval
+[401, 401]
+--- raw_response_headers_like eval
+my $other = qr/(?:(?!WWW-Authenticate)[^\n]*\n)*/;
+[(qr/\A${other}WWW-Authenticate: Basic realm="second"\r\n$other\z/) x 2]
+--- no_access_log
+backend:

@@ -406,3 +406,138 @@ location /v2/acme/closed/ {
 ["GET /v2/acme/app/manifests/1", "GET /v2/acme/closed/manifests/1"]
 --- error_code eval
 [200, 401]
+
+
+=== TEST 42: registry_auth where there is no registry
+--- config
+location /v2/ { registry_auth on; proxy_pass http://backend; }
+location /dry/ { registry_auth dry_run; proxy_pass http://backend; }
+--- request
+GET /v2/acme/app/manifests/1
+--- error_log eval
+[map { main::warned(qq("registry_auth" does nothing in "$_" without "registry )
+                    . 'on": it is open') } '/v2/', '/dry/']
+
+
+=== TEST 43: not where it is off, or is there for the locations below
+--- config
+registry_auth on;
+location /v2/ { registry on; proxy_pass http://backend; }
+location /open/ { registry_auth off; proxy_pass http://backend; }
+location /other/ { proxy_pass http://backend; }
+--- request
+GET /open/
+--- no_error_log
+[warn]
+
+
+=== TEST 44: "return" in a server whose locations are guarded
+--- config
+if ($arg_a) { return 200 "up\n"; }
+location /v2/ { registry on; proxy_pass http://backend; }
+--- request
+GET /v2/?a=1
+--- response_body
+up
+--- error_log eval
+main::warned('"return" in "server" answers before the registry asks for a key; '
+             . 'say "registry off" there')
+
+
+=== TEST 45: a redirect to https is none of it
+--- config
+if ($arg_a) { return 301 https://$host$request_uri; }
+location /v2/ { registry on; proxy_pass http://backend; }
+--- request
+GET /v2/
+--- error_code: 401
+--- no_error_log
+[warn]
+
+
+=== TEST 46: files that cannot be used, and the line that names them
+--- http_config
+registry_pepper_file /nonexistent/pepper;
+--- config
+--- must_die
+--- error_log eval
+[qr{\[emerg\] .*registry: cannot open "/nonexistent/pepper" \(2: },
+ main::said('"registry_pepper_file" directive names a file that cannot be used, '
+            . 'see above,')]
+
+
+=== TEST 47: a password
+--- config eval
+main::location('registry_backend_auth basic /nonexistent/secret;')
+--- must_die
+--- error_log eval
+[qr{\[emerg\] .*registry: cannot open "/nonexistent/secret" \(2: },
+ main::said('"registry_backend_auth" directive names a file that cannot be '
+            . 'used, see above,')]
+
+
+=== TEST 48: a store
+--- http_config
+registry_store file:/nonexistent/store.json;
+--- config
+--- must_die
+--- error_log eval
+[qr{\[emerg\] .*cannot open "/nonexistent/store\.json"},
+ main::said('"registry_store" directive names a file that cannot be used, see '
+            . 'above,')]
+
+
+=== TEST 49: a store with something wrong in it
+--- http_config
+registry_store file:$TEST_NGINX_HTML_DIR/store.json;
+--- config
+--- user_files
+>>> store.json
+{"version": 1, "keyz": {}}
+--- must_die
+--- error_log eval
+[qr{\[emerg\] .*store\.json" line 1: unknown section "keyz"},
+ main::said('"registry_store" directive names a file that cannot be used, see '
+            . 'above,')]
+
+
+=== TEST 50: registry_challenge, a realm twice
+--- config eval
+main::location('registry_challenge basic realm=a realm=b;')
+--- must_die
+--- error_log eval
+main::said('duplicate parameter "realm=b"')
+
+
+=== TEST 51: a service twice
+--- config eval
+main::location('registry_challenge bearer service=b service=b;')
+--- must_die
+--- error_log eval
+main::said('duplicate parameter "service=b"')
+
+
+=== TEST 52: registry_anonymous, a tenant twice
+--- config eval
+main::location('registry_anonymous tenant=a tenant=$host repository:**:pull;')
+--- must_die
+--- error_log eval
+main::said('duplicate parameter "tenant=$host"')
+
+
+=== TEST 53: registry_challenge bearer, a realm that only begins like an address
+--- config eval
+main::location('registry_challenge bearer realm=httpx;')
+--- must_die
+--- error_log eval
+main::said('"registry_challenge bearer" needs the address of a token endpoint, '
+           . '"realm=https://..."')
+
+
+=== TEST 54: one that is no address of the web
+--- config eval
+main::location('registry_challenge bearer realm=httpx://auth.example.org/;')
+--- must_die
+--- error_log eval
+main::said('"registry_challenge bearer" needs the address of a token endpoint, '
+           . '"realm=https://..."')

@@ -6,6 +6,8 @@ BEGIN { push @INC, "$FindBin::Bin/lib" }
 use Test::Nginx::Socket 'no_plan';
 use Registry::TestGateway;
 
+use IO::Socket::INET ();
+
 our $Target = 'GET /v2/acme/app/manifests/1';
 our $Forwarded = "$Target []\n";
 
@@ -109,6 +111,61 @@ our @BadKeys = (
     [norole    => outcome(403, 'scope',
                           'access to the requested resource is denied')],
 );
+
+# A key whose scopes take some memory, in a store with the others.
+
+our $Heavy = ">>> store.json\n" . store(
+    keys => [@Registry::TestGateway::Keys,
+             key_record('heavy', roles => ['heavy'])],
+    tenants => \@Registry::TestGateway::Tenants,
+    roles => [{ version => 1, name => 'heavy',
+                scopes => ['repository:acme/**:pull',
+                           map { "repository:~^heavy$_/(.*)\$:pull" } 1 .. 16]
+              }]);
+
+
+# One key asks with so many different user names, and is let in each time.
+
+sub ask_by_names {
+    my ($name, $count) = @_;
+
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => server_port()) or die;
+
+    for my $i (1 .. $count) {
+        print $socket join "\r\n", "$Target HTTP/1.1", 'Host: a',
+                                   basic($name, "user$i"), '', '';
+
+        my $status = <$socket> // 'nothing';
+        my $length = 0;
+
+        die "user$i: $status" if $status !~ / 200 /;
+
+        while (defined(my $line = <$socket>)) {
+            last if $line eq "\r\n";
+            $length = $1 if $line =~ /^Content-Length: (\d+)/;
+        }
+
+        read $socket, my $body, $length;
+    }
+}
+
+
+# The memory that nginx has in use, in MiB.
+
+sub memory {
+    open my $file, '<', server_root() . '/logs/nginx.pid' or die;
+    chomp(my $pid = <$file>);
+
+    open my $status, '<', "/proc/$pid/status" or die;
+
+    return (join '', <$status>) =~ /^VmRSS:\s*(\d+)/m ? $1 / 1024 : die;
+}
+
+# Sanitizers and valgrind keep what was freed for a while.
+
+our $Measured = !grep { $ENV{$_} } qw( TEST_NGINX_LD_PRELOAD TEST_NGINX_PRELOAD
+                                       TEST_NGINX_USE_VALGRIND );
 
 run_tests();
 
@@ -297,3 +354,36 @@ backend:
 [200, 403, 200, 401, 403, 200]
 --- response_headers eval
 [map { "X-Reason: $_" } qw( granted scope granted unknown_key scope granted )]
+
+
+=== TEST 14: one key costs one identity, whatever user names come with it
+--- config
+keepalive_requests 100000;
+location /v2/ {
+    registry on;
+    add_header X-Reason $registry_reason always;
+    access_log off;
+    root $TEST_NGINX_HTML_DIR;
+    try_files /file.txt =404;
+}
+--- user_files eval
+$::Heavy . ">>> file.txt\ncontents\n"
+--- init
+main::ask_by_names('puller', 1);
+main::ask_by_names('heavy', 100);
+
+my $before = main::memory();
+
+main::ask_by_names('heavy', 20_000);
+
+my $more = main::memory() - $before;
+
+die "$more MiB more" if $::Measured && $more > 8;
+--- request eval
+[($::Target) x 4]
+--- more_headers eval
+[map { main::basic($_) } qw( puller rival heavy ghost )]
+--- error_code eval
+[200, 403, 200, 401]
+--- response_headers eval
+[map { "X-Reason: $_" } qw( granted scope granted unknown_key )]

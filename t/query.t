@@ -128,6 +128,10 @@ my @forms = (
     'Application/X-WWW-Form-URLEncoded; charset=utf-8',
     'multipart/form-data; boundary=x',
     'multipart/mixed',
+
+    # Go trims and lower-cases by Unicode, so Distribution takes these for forms
+    "\xc2\xa0application/x-www-form-urlencoded",
+    "appl\xc4\xb0cation/x-www-form-urlencoded",
 );
 
 our @Forms = map {
@@ -312,3 +316,20 @@ backend:
 [main::basic('admin') . "\nContent-Length: 0"]
 --- response_body
 GET /v2/acme/app/manifests/1 []
+
+
+=== TEST 13: a form is one wherever its header stands
+--- request eval
+[map { "POST /v2/acme/app/blobs/uploads/\nmount=$::Digest&from=rival/secret" }
+     1 .. 4]
+--- more_headers eval
+my $form = 'Content-Type: application/x-www-form-urlencoded';
+[map { main::basic('pusher') . "\n$_" }
+     "$form\nX-After: 1", "X-Before: 1\n$form\nAccept: a/b\nX-After: 1",
+     "$form\n$form", "CONTENT-TYPE: multipart/form-data\nX-After: 1"]
+--- error_code eval
+[(415) x 4]
+--- response_headers eval
+[("X-Reason: form\n!X-Backend") x 4]
+--- no_access_log
+backend:

@@ -99,6 +99,19 @@ our $Many = with(key_record(@puller), map { key_record("k$_") } 1001 .. 3000);
 our $ManyLess = with(map { key_record("k$_") } 1001 .. 3000);
 
 
+# Roles of a later version, in as few bytes as they can take, and such a key.
+
+sub futures {
+    my ($text, $count) = @_;
+
+    my $roles = join ',', map { qq("r$_":{"version":2}) } 1 .. $count;
+
+    return $text =~ s/"keys": \{\K/"future000000":{"version":2},/r
+                 =~ s/"roles": \{\K/$roles,/r;
+}
+
+our $Pusher = with(key_record('pusher', roles => ['image-pusher']));
+
 # For an init section: another content, by rename or in place, and the time
 # to notice it.
 
@@ -357,3 +370,51 @@ main::file($::Puller =~ s/"keys": \{\K/$::Futures/r)
 [main::basic('puller'), main::basic('pusher')]
 --- error_code eval
 [200, 401]
+
+
+=== TEST 17: 3500 records of which nothing but the version is known
+--- user_files eval: main::file(main::futures($::Puller, 3500))
+--- log_level: error
+--- init
+main::ask('puller');
+main::replace(main::futures($::Pusher, 3500));
+--- request eval
+[$::Target, $::Target, "GET /v2/acme/app/manifests/2"]
+--- more_headers eval
+[main::basic('puller'), main::basic('pusher'), main::basic('future')]
+--- error_code eval
+[401, 200, 403]
+--- response_headers eval
+["X-Reason: unknown_key", "X-Reason: granted", "X-Reason: record_version"]
+
+
+=== TEST 18: 4200 records of which nothing but the version is known
+--- user_files eval: main::file(main::futures($::Puller, 4200))
+--- log_level: error
+--- init
+main::ask('puller');
+main::replace(main::futures($::Pusher, 4200));
+--- request eval
+[$::Target, $::Target, "GET /v2/acme/app/manifests/2"]
+--- more_headers eval
+[main::basic('puller'), main::basic('pusher'), main::basic('future')]
+--- error_code eval
+[401, 200, 403]
+--- response_headers eval
+["X-Reason: unknown_key", "X-Reason: granted", "X-Reason: record_version"]
+
+
+=== TEST 19: 8000 records of which nothing but the version is known
+--- user_files eval: main::file(main::futures($::Puller, 8000))
+--- log_level: error
+--- init
+main::ask('puller');
+main::replace(main::futures($::Pusher, 8000));
+--- request eval
+[$::Target, $::Target, "GET /v2/acme/app/manifests/2"]
+--- more_headers eval
+[main::basic('puller'), main::basic('pusher'), main::basic('future')]
+--- error_code eval
+[401, 200, 403]
+--- response_headers eval
+["X-Reason: unknown_key", "X-Reason: granted", "X-Reason: record_version"]

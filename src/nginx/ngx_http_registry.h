@@ -92,6 +92,7 @@ typedef struct {
 
     unsigned                       parsed:1;
     unsigned                       decided:1;
+    unsigned                       guarded:1; /* by a location it was in */
     unsigned                       dry_run:1; /* a backend may challenge */
     unsigned                       replaced:1;        /* headers_in.headers */
     unsigned                       rewritten:1;       /* the query is */

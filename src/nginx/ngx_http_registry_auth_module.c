@@ -84,6 +84,15 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
     ngx_http_registry_ctx_t       *ctx;
     ngx_http_registry_loc_conf_t  *rlcf;
 
+    /* who comes next, such as auth_basic, judges what the client sent */
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx && ctx->replaced) {
+        r->headers_in.headers = ctx->headers;
+        r->headers_in.authorization = ctx->authorization;
+    }
+
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
 
     if (rlcf->registry == NGX_HTTP_REGISTRY_OFF

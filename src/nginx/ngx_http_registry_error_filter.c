@@ -76,6 +76,7 @@ ngx_http_registry_header_filter(ngx_http_request_t *r)
         }
 
         ctx->challenger = r->upstream;
+        ctx->challenge = NULL;   /* it goes with the other headers */
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "registry: the backend wants credentials (status %ui), "
@@ -170,7 +171,7 @@ ngx_http_registry_guards(ngx_http_request_t *r)
 
     ctx = ngx_http_registry_find_ctx(r);
 
-    if (ctx && ctx->decided) {
+    if (ctx && (ctx->decided || ctx->guarded)) {
         return 1;
     }
 

@@ -57,6 +57,8 @@ ngx_http_registry_forward_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ctx->guarded = 1;
+
     if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
 
         rc = ngx_http_registry_check(r, ctx, &reason);

@@ -44,7 +44,7 @@ app=$gateway/acme/app
 oci_layout "$dir/image" amd64
 tar -C "$dir/image" -cf "$dir/image.tar" .
 images import --index-name "$app:1" "$dir/image.tar" > /dev/null ||
-    bail_out "no image to work with"
+    give_up "there is an image to work with"
 digest=$(images ls | awk -v name="$app:1" '$1 == name { print $3 }')
 
 runs "push" images push --plain-http -u "someone:$pusher" "$app:1"

@@ -16,7 +16,13 @@ dockerd --bridge=none --iptables=false --ip-forward=false \
 pids+=($!)
 
 wait_for docker version ||
-    skip_all "dockerd does not start here: $(tail -n 1 "$dir/dockerd.log")"
+    skip_all "dockerd does not start here:" \
+        "$(grep -E 'level=(error|fatal)|panic:|failed to' "$dir/dockerd.log" |
+            tail -n 1)"
+
+head -c 300000 /dev/urandom > "$dir/layer"
+tar -C "$dir" -c layer | docker import - > "$dir/id" 2> "$dir/import.log" ||
+    skip_all "dockerd makes no image here: $(tail -n 1 "$dir/import.log")"
 
 start_backend
 registry tenant set acme
@@ -27,9 +33,7 @@ stranger=$(new_key --tenant other --name stranger --role image-pusher)
 start_gateway
 
 app=$gateway/acme/app
-head -c 300000 /dev/urandom > "$dir/layer"
-tar -C "$dir" -c layer | docker import - "$app:1" > "$dir/id" ||
-    bail_out "no image to work with"
+docker tag "$(cat "$dir/id")" "$app:1"
 
 
 login() {                                       # KEY

@@ -16,7 +16,7 @@ oci_layout "$dir/image" amd64
 auth_file "$key" "$dir/auth.json"
 skopeo --insecure-policy copy -q --authfile "$dir/auth.json" \
     --dest-tls-verify=false "oci:$dir/image:latest" \
-    "docker://$gateway/acme/app:1" || bail_out "no image to work with"
+    "docker://$gateway/acme/app:1" || give_up "there is an image to work with"
 
 manifest=/v2/acme/app/manifests/1
 

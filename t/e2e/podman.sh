@@ -27,7 +27,7 @@ export REGISTRY_AUTH_FILE=$dir/auth.json
 app=$gateway/acme/app
 echo hello > "$dir/hello"
 tar -C "$dir" -c hello | pod import - "$app:1" > /dev/null 2>&1 ||
-    bail_out "no image to work with"
+    give_up "there is an image to work with"
 id=$(pod image inspect -f '{{.Id}}' "$app:1")
 
 

@@ -93,9 +93,11 @@ answers() {                                     # URL STATUS
 }
 
 
-bail_out() {
-    echo "Bail out! $*"
-    tail -n 20 "$dir"/*/log/*.log | sed 's/^/# /'
+# What the rest of a test needs is not there.
+
+give_up() {                                     # REASON
+    ok 1 "$*"
+    diag "$(tail -n 20 "$dir"/*/log/*.log)"
     exit 1
 }
 
@@ -158,7 +160,7 @@ END
     pids+=($!)
 
     wait_for answers "http://127.0.0.1:$BACKEND_PORT/v2/" "$status" ||
-        bail_out "the backend did not start"
+        give_up "the backend starts"
 }
 
 
@@ -177,7 +179,7 @@ start_gateway() {                               # [EXAMPLE]
     pids+=($gateway_pid)
 
     wait_for eval "(: < /dev/tcp/127.0.0.1/$PORT)" ||
-        bail_out "the gateway did not start"
+        give_up "the gateway starts"
 }
 
 

@@ -6,6 +6,8 @@
 #     runs "tool prints its version" tool --version
 #     finish
 
+export LC_ALL=C.UTF-8
+
 tap_count=0
 tap_failed=0
 
