@@ -16,6 +16,7 @@ host=127.0.0.1:$PORT
 # leaves SIGINT as it is at a terminal.
 
 start() {                                       # COMMAND...
+    rm -f "$dir/output"
     set -m
     "$@" > "$dir/output" 2>&1 &
     demo=$!
