@@ -74,8 +74,9 @@ help:
 .PHONY: build
 build: $(MODULE) $(TOOL) $(UNIT_BINS)
 
-.PHONY: module
+.PHONY: module tool
 module: $(MODULE)
+tool: $(TOOL)
 
 # configure has to see a new or a removed file; two makes at once, in two
 # terminals, take turns
@@ -204,11 +205,11 @@ RUN          ?= run
 .PHONY: run
 run:
 	scripts/install-packages run
-	$(MAKE) -j$(JOBS) $(MODULE) $(TOOL)
+	$(MAKE) -j$(JOBS) module tool
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) RUN=$(RUN) scripts/demo
 
 .PHONY: install
-install: $(MODULE) $(TOOL)
+install: module tool
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES)/$(notdir $(MODULE))
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/ngx-registry
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ngx-registry/conf.example

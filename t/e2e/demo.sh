@@ -6,6 +6,10 @@
 set -uo pipefail
 . "$(dirname "$0")/../lib/e2e.sh"
 
+# so that it is not compiled while a test waits
+
+make -s -C "$top" module tool > /dev/null
+
 PORT=$(free_port)
 BACKEND_PORT=$(free_port)
 run=$dir/run
