@@ -42,7 +42,7 @@ login() {                                       # KEY
 
 
 fails "login with a wrong password" '401 Unauthorized' login wrong
-fails "login with a mistyped key" '401 Unauthorized' login "${pusher%?}x"
+fails "login with a mistyped key" '401 Unauthorized' login "$(mistyped "$pusher")"
 runs "login with a key" login "$pusher"
 
 runs "push" docker push -q "$app:1"

@@ -38,7 +38,7 @@ login() {                                       # KEY
 
 
 fails "login with a wrong key" 'invalid username/password|unauthorized' \
-    login "${pusher%?}x"
+    login "$(mistyped "$pusher")"
 runs "login" login "$pusher"
 runs "push" pod push -q --tls-verify=false "$app:1"
 pod rmi "$app:1" > /dev/null

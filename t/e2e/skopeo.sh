@@ -126,7 +126,7 @@ fails "a pull from another tenant" 'denied: .+' ask stranger inspect "$app:1"
 fails "a pull without credentials" \
     'authentication required|unauthorized' \
     skopeo inspect --no-creds --tls-verify=false "$app:1"
-auth_file "${pusher%?}x" "$dir/wrong.json"
+auth_file "$(mistyped "$pusher")" "$dir/wrong.json"
 fails "a pull with a mistyped key" \
     'unauthorized|invalid username/password' ask wrong inspect "$app:1"
 is "$(tail -n +$((before + 1)) "$backend_log" |

@@ -202,8 +202,15 @@ new_key() {
 }
 
 
-key_id() {
+key_id() {                                      # KEY
     echo "${1:4:12}"
+}
+
+
+# The key with another last character, which may already be any.
+
+mistyped() {                                    # KEY
+    echo "${1%?}$([ "${1: -1}" = x ] && echo y || echo x)"
 }
 
 
