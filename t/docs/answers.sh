@@ -86,7 +86,8 @@ END
 
 whole_conf "$dir/block" | localise > "$dir/etc/nginx.conf"
 start_backend || bail_out "no backend"
-start_nginx "$dir/etc/nginx.conf" "$PORT" 2> /dev/null || bail_out "no nginx"
+start_nginx "$dir/etc/nginx.conf" "$PORT" "$dir/error.log" \
+    "pid $dir/nginx.pid;" || bail_out "no nginx"
 
 
 # Reasons: a request for each.
@@ -200,7 +201,7 @@ while IFS=$cell read -r -a cells; do
     is "$(curl -s -K "$dir/requests")" "${wanted%$'\n'}" "endpoint: ${cells[0]}"
 done < <(table reasons.md Endpoints | grep '^/')
 
-stop_nginx
+stop "$nginx_pid"
 
 
 # Scopes: what each example grants and does not.

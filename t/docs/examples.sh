@@ -68,7 +68,8 @@ for block in "$blocks"/*.nginx; do
 
     [ -e "$block.ask" ] || continue
 
-    start_nginx "$dir/etc/nginx.conf" "$PORT" || bail_out "$name: no nginx"
+    start_nginx "$dir/etc/nginx.conf" "$PORT" "$dir/error.log" \
+        "pid $dir/nginx.pid;" || bail_out "$name: no nginx"
 
     while read -r line; do
         asked=$((asked + 1))
@@ -82,7 +83,7 @@ for block in "$blocks"/*.nginx; do
         esac
     done < "$block.ask"
 
-    stop_nginx
+    stop "$nginx_pid"
     rm -f "$dir"/access/*
 done
 

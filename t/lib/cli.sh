@@ -2,16 +2,13 @@
 #
 #     . "$(dirname "$0")/../lib/cli.sh"
 #
-# $dir is a directory that goes away, $store a file in it that REGISTRY_STORE
-# names and that does not exist yet.
+# $store is a file in the sandbox that REGISTRY_STORE names and that does not
+# exist yet.
 
-. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/sandbox.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/key.sh"
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tool=${NGX_REGISTRY:-$top/build/ngx-registry}
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 
 store=$dir/store.json
 export REGISTRY_STORE=file:$store
@@ -23,11 +20,6 @@ time_regex='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z'
 
 reg() {
     "$tool" "$@"
-}
-
-
-key_id() {                                      # KEY
-    printf '%s' "${1:4:12}"
 }
 
 

@@ -10,39 +10,15 @@
 # A sandbox stands in for a machine: the paths and addresses of the documents
 # are mapped into $dir by localise, and back by globalise.
 
-. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/nginx.sh"
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-dir=$(mktemp -d /tmp/registry-docs.XXXXXX)
 blocks=$dir/blocks
 documents=("$top/README.md" "$top"/docs/*.md)
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
-NGINX=${TEST_NGINX_BINARY:-nginx}
-MODULE=${TEST_NGINX_LOAD_MODULES:-$top/build/ngx_http_registry_module.so}
 REGISTRY_STORE=file:$dir/lib/store.json
 export REGISTRY_STORE
 
-pids=()
-
-
-cleanup() {
-    local status=$? pid
-
-    trap '' INT TERM HUP
-
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-
-    rm -rf "$dir"
-    exit $status
-}
-
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-
-umask 022
 mkdir -p "$blocks" "$dir/lib" "$dir/etc" "$dir/access" "$dir/tmp" "$dir/keys"
 
 for document in "${documents[@]}"; do
@@ -69,47 +45,12 @@ for document in "${documents[@]}"; do
 done
 
 
-free_port() {
-    local port
-
-    for port in $(shuf -i 20000-30000 -n 50); do
-        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
-            echo "$port"
-            return
-        fi
-    done
-}
-
-
-wait_for() {                                    # COMMAND...
-    local i
-
-    for i in {1..100}; do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-
-    return 1
-}
-
-
-listens() {                                     # PORT
-    (: < "/dev/tcp/127.0.0.1/$1")
-}
-
-
 PORT=$(free_port)
 BACKEND_PORT=$(free_port)
 
-if [ "$(id -u)" = 0 ]; then
-    user="user $(id -un) $(id -gn);"
-else
-    user=
-fi
-
 
 localise() {
-    sed -e "s|^user .*|$user|" \
+    sed -e "s|^user .*|$(nginx_user)|" \
         -e "s|/usr/lib/nginx/modules/ngx_http_registry_module.so|$MODULE|" \
         -e "s|/var/lib/ngx-registry|$dir/lib|g" \
         -e "s|/etc/nginx/|$dir/etc/|g" \
@@ -177,25 +118,14 @@ whole_conf() {                                  # FILE
 # What every configuration needs to leave those of the system alone.
 
 system_paths() {
-    local kind
-
-    printf ' access_log %s;' "$dir/access/access.log"
-
-    for kind in client_body proxy fastcgi uwsgi scgi; do
-        printf ' %s_temp_path %s;' $kind "$dir/tmp/$kind"
-    done
-}
-
-
-# Takes the place of the shell that calls it, so that $! is nginx itself.
-
-nginx() {                                       # CONF ARGUMENT...
-    exec "$NGINX" -p "$dir" -e "$dir/error.log" -c "$@"
+    printf ' access_log %s; %s' "$dir/access/access.log" \
+        "$(nginx_paths "$dir/tmp")"
 }
 
 
 nginx_test() (                                  # CONF
-    nginx "$1" -t -g "pid $dir/test.pid;" 2>&1
+    "$NGINX" -p "$dir" -e "$dir/error.log" -c "$1" -t \
+        -g "pid $dir/test.pid;" 2>&1
 )
 
 
@@ -204,22 +134,6 @@ nginx_test() (                                  # CONF
 nginx_is_content() {
     echo "nginx: the configuration file $dir/etc/nginx.conf syntax is ok"
     echo "nginx: configuration file $dir/etc/nginx.conf test is successful"
-}
-
-
-start_nginx() {                                 # CONF PORT
-    nginx "$1" -g "daemon off; pid $dir/$2.pid;" &
-    nginx_pid=$!
-    pids+=($nginx_pid)
-
-    wait_for listens "$2"
-}
-
-
-stop_nginx() {
-    kill "$nginx_pid"
-    wait "$nginx_pid"
-    unset "pids[-1]"
 }
 
 
@@ -234,7 +148,7 @@ bail_out() {
 
 start_backend() {
     cat > "$dir/backend.conf" <<END
-$user
+$(nginx_user)
 events { }
 http {
     $(system_paths)
@@ -251,7 +165,8 @@ http {
     }
 }
 END
-    start_nginx "$dir/backend.conf" "$BACKEND_PORT"
+    start_nginx "$dir/backend.conf" "$BACKEND_PORT" "$dir/error.log" \
+        "pid $dir/backend.pid;"
 }
 
 

@@ -3,76 +3,21 @@
 #
 #     start_redis [ARGUMENTS]    redis-server on $redis_port
 #     start_gateway [OPTIONS]    nginx with registry_store ... OPTIONS; the rest
-#                                of the http block is in $http_extra
+#                                of the http block is in $http_extra; its pid
+#                                is in $gateway_pid
 #     new_key ARGUMENTS          as "ngx-registry key create" takes them
 #     copy_records               from the file store to Redis
 #     status_of KEY [PATH]       what the gateway answers
-#
-# All on the loopback address, in a directory that is removed at the end with
-# everything that was started.
 
-. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
-
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-dir=$(mktemp -d /tmp/registry-redis.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "${BASH_SOURCE[0]}")/nginx.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/key.sh"
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
-module=${TEST_NGINX_LOAD_MODULES:-$top/build/ngx_http_registry_module.so}
 export REGISTRY_STORE=file:$dir/store.json
 
 errors=$dir/error.log
 http_extra=
 workers=1
-pids=()
-
-
-cleanup() {
-    local status=$?
-
-    trap '' INT TERM HUP
-
-    for pid in "${pids[@]}"; do
-        kill -CONT "$pid" 2> /dev/null
-        kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-
-    [ ! -s "$dir/nginx.pid" ] || kill "$(< "$dir/nginx.pid")" 2> /dev/null
-    rm -rf "$dir"
-
-    exit $status
-}
-
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-
-
-free_port() {
-    local port
-
-    for port in $(shuf -i 20000-30000 -n 50); do
-        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null &&
-            mkdir "$dir/port-$port" 2> /dev/null
-        then
-            echo "$port"
-            return
-        fi
-    done
-}
-
-
-# Waits up to ten seconds for a command to succeed.
-
-wait_for() {
-    local i
-
-    for i in {1..200}; do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-
-    return 1
-}
 
 
 redis() {
@@ -83,10 +28,9 @@ redis() {
 start_redis() {
     : "${redis_port:=$(free_port)}"
 
-    redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
-        --dir "$dir" "$@" > "$dir/redis.log" 2>&1 &
+    background redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
+        --dir "$dir" "$@" > "$dir/redis.log" 2>&1
     redis_pid=$!
-    pids+=($redis_pid)
 
     wait_for redis ping
 }
@@ -100,7 +44,7 @@ start_gateway() {
     url=http://127.0.0.1:$port
 
     cat > "$dir/nginx.conf" <<END
-load_module $module;
+load_module $MODULE;
 worker_processes $workers;
 pid $dir/nginx.pid;
 error_log $errors info;
@@ -111,12 +55,7 @@ events {
 
 http {
     access_log off;
-    client_body_temp_path $dir/body;
-    proxy_temp_path $dir/proxy;
-    fastcgi_temp_path $dir/fastcgi;
-    uwsgi_temp_path $dir/uwsgi;
-    scgi_temp_path $dir/scgi;
-
+    $(nginx_paths "$dir")
     registry_store ${1:-redis://127.0.0.1:$redis_port};
     $http_extra
 
@@ -136,13 +75,17 @@ http {
 }
 END
 
-    LD_PRELOAD=${TEST_NGINX_PRELOAD-} \
-        nginx -c "$dir/nginx.conf" -e "$errors" 2> "$dir/start.log"
-    wait_for test -s "$dir/nginx.pid"
+    start_nginx "$dir/nginx.conf" "$port" "$errors"
+    gateway_pid=$nginx_pid
 
     # the tracker has its lease before a test counts commands
 
     wait_for tracked
+}
+
+
+stop_gateway() {
+    stop "$gateway_pid"
 }
 
 
@@ -191,7 +134,7 @@ reset_calls() {
 
 
 revoke() {                                      # KEY
-    local id=${1:4:12}
+    local id=$(key_id "$1")
 
     redis get "registry:key:$id" |
         jq -c '. + {"revoked_at":"2026-01-01T00:00:00Z"}' | tr -d '\n' |

@@ -15,9 +15,8 @@ chmod 644 "$dir/gw"
 # who asks without a user is "default", which is off: an answer is an error
 
 redis_port=$(free_port)
-redis-server --bind 127.0.0.1 --port "$redis_port" --save "" --dir "$dir" \
-    --aclfile "$dir/users.acl" > "$dir/redis.log" 2>&1 &
-pids+=($!)
+background redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
+    --dir "$dir" --aclfile "$dir/users.acl" > "$dir/redis.log" 2>&1
 
 as() {                                          # USER COMMAND...
     local user=$1 secret
@@ -28,7 +27,7 @@ as() {                                          # USER COMMAND...
         --no-auth-warning "$@" 2>&1
 }
 
-wait_for grep -q PONG <(as admin ping) || sleep 1
+wait_for as admin ping
 
 export REGISTRY_STORE="redis://127.0.0.1:$redis_port?user=admin\
 &password_file=$dir/admin"

@@ -8,8 +8,7 @@
 try() {                                         # NAME WANTED OPTIONS
     start_gateway "$3"
     is "$(status_of "$key")" "$2" "$1"
-    kill "$(< "$dir/nginx.pid")"
-    wait_for test ! -e "$dir/nginx.pid"
+    stop_gateway
 }
 
 redis_port=$(free_port)

@@ -206,14 +206,12 @@ openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" \
     -CAcreateserial -days 2 -extfile <(echo "subjectAltName=DNS:redis.test") \
     -out "$dir/tls.pem" 2> /dev/null
 tls_port=$(free_port)
-redis-server --bind 127.0.0.1 --port 0 --tls-port "$tls_port" --save "" \
+background redis-server --bind 127.0.0.1 --port 0 --tls-port "$tls_port" --save "" \
     --dir "$dir" --tls-cert-file "$dir/tls.pem" --tls-key-file "$dir/tls.key" \
     --tls-ca-cert-file "$dir/ca.pem" --tls-auth-clients no \
-    > "$dir/tls.log" 2>&1 &
-pids+=($!)
+    > "$dir/tls.log" 2>&1
 tls=rediss://127.0.0.1:$tls_port
-listening() { (: < "/dev/tcp/127.0.0.1/$tls_port"); }
-wait_for listening
+wait_for listens "$tls_port"
 good="$tls?tls_ca=$dir/ca.pem&tls_name=redis.test"
 runs "TLS" reg --store "$good" tenant set acme
 like "$(reg --store "$good" tenant list)" 'acme' "reads and writes"
