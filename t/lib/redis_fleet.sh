@@ -1,5 +1,5 @@
-# Several Redis servers that belong together, for tests; after redis.sh, whose
-# $dir, free_port and wait_for it uses and whose cleanup ends what it starts:
+# Several Redis servers that belong together, for tests, in the directory and on
+# the ports of sandbox.sh, which ends them:
 #
 #     start_sentinels            a master, two replicas and three sentinels:
 #                                $sentinel_url, $server_ports, $sentinel_ports
@@ -89,27 +89,16 @@ start_member() {                                # PORT
     ! grep -q '^sentinel monitor ' "$dir/member-$1/redis.conf" ||
         sentinel=(--sentinel)
 
-    redis-server "$dir/member-$1/redis.conf" "${sentinel[@]}" \
-        > "$dir/member-$1/out" 2>&1 &
+    background redis-server "$dir/member-$1/redis.conf" "${sentinel[@]}" \
+        > "$dir/member-$1/out" 2>&1
     member_pid[$1]=$!
-    pids+=($!)
 
     wait_for redis_at "$1" ping
 }
 
 
-# No more than one signal is ever sent to a pid that is no longer ours: none.
-
 kill_member() {                                 # PORT
-    local pid kept=()
-
-    for pid in "${pids[@]}"; do
-        [ "$pid" = "${member_pid[$1]}" ] || kept+=("$pid")
-    done
-
-    pids=("${kept[@]}")
-    kill -KILL "${member_pid[$1]}"
-    wait "${member_pid[$1]}" 2> /dev/null
+    stop "${member_pid[$1]}" KILL
     unset "member_pid[$1]" "member_paused[$1]"
 }
 
