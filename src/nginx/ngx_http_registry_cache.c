@@ -18,9 +18,8 @@
 
 struct ngx_http_registry_cache_s {
     ngx_http_registry_cache_conf_t   conf;
-    ngx_http_registry_redis_conf_t  *redis;
-    ngx_http_registry_node_t        *node;
-    ngx_http_registry_tracker_t     *tracker;
+    reg_str_t                        prefix;
+    ngx_http_registry_topology_t    *topology;
     reg_zone_t                      *zone;
     ngx_log_t                       *log;
     uint64_t                         generation;
@@ -29,6 +28,8 @@ struct ngx_http_registry_cache_s {
 };
 
 
+static ngx_http_registry_known_t *ngx_http_registry_cache_known(
+    ngx_http_registry_cache_t *cache, reg_record_type_t type, reg_str_t name);
 static ngx_uint_t ngx_http_registry_cache_fresh(
     ngx_http_registry_known_t *known);
 static ngx_uint_t ngx_http_registry_cache_usable(
@@ -36,7 +37,8 @@ static ngx_uint_t ngx_http_registry_cache_usable(
 static void ngx_http_registry_cache_from_zone(
     ngx_http_registry_known_t *known);
 static ngx_int_t ngx_http_registry_cache_ask(ngx_http_registry_known_t *known);
-static void ngx_http_registry_cache_reply(void *data, redisReply *reply);
+static void ngx_http_registry_cache_reply(void *data, redisReply *reply,
+    const ngx_http_registry_origin_t *origin);
 static void ngx_http_registry_cache_wake(ngx_http_registry_known_t *known);
 static ngx_int_t ngx_http_registry_cache_serve(
     ngx_http_registry_known_t *known, reg_record_t **record);
@@ -59,8 +61,6 @@ ngx_http_registry_cache_t *
 ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
     ngx_http_registry_redis_conf_t *redis, reg_zone_t *zone, ngx_log_t *log)
 {
-    unsigned                    port;
-    reg_str_t                   host;
     ngx_http_registry_cache_t  *cache;
 
     cache = ngx_calloc(sizeof(ngx_http_registry_cache_t), log);
@@ -69,30 +69,17 @@ ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
     }
 
     cache->conf = *conf;
-    cache->redis = redis;
+    cache->prefix = redis->url.prefix;
     cache->zone = zone;
     cache->log = log;
     cache->generation = 1;
 
     ngx_http_registry_known_init(&cache->knowledge, cache, log);
 
-    host = redis->url.path;
-    port = 0;
+    cache->topology = ngx_http_registry_topology_create(redis,
+                              &ngx_http_registry_cache_tracking, cache, log);
 
-    if (redis->url.nhosts) {
-        host = redis->url.hosts[0].host;
-        port = redis->url.hosts[0].port;
-    }
-
-    cache->node = ngx_http_registry_node_create(redis, host, port, log);
-
-    if (cache->node) {
-        cache->tracker = ngx_http_registry_tracker_create(redis, host, port,
-                              cache->node, &ngx_http_registry_cache_tracking,
-                              cache, log);
-    }
-
-    if (cache->tracker == NULL) {
+    if (cache->topology == NULL) {
         ngx_http_registry_cache_free(cache);
         return NULL;
     }
@@ -104,12 +91,8 @@ ngx_http_registry_cache_create(const ngx_http_registry_cache_conf_t *conf,
 void
 ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache)
 {
-    if (cache->tracker) {
-        ngx_http_registry_tracker_free(cache->tracker);
-    }
-
-    if (cache->node) {
-        ngx_http_registry_node_free(cache->node);
+    if (cache->topology) {
+        ngx_http_registry_topology_free(cache->topology);
     }
 
     ngx_http_registry_known_free(&cache->knowledge);
@@ -125,14 +108,12 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
     int64_t                     now;
     ngx_http_registry_known_t  *known;
 
-    known = ngx_http_registry_known_find(&cache->knowledge,
-                             ngx_http_registry_cache_hash(type, name),
-                             type, name);
+    known = ngx_http_registry_cache_known(cache, type, name);
     if (known == NULL) {
         return NGX_ERROR;
     }
 
-    if (!ngx_http_registry_cache_fresh(known) && known->command == NULL) {
+    if (!ngx_http_registry_cache_fresh(known) && known->ask == NULL) {
         ngx_http_registry_cache_from_zone(known);
     }
 
@@ -142,7 +123,7 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
 
     now = ngx_http_registry_cache_now();
 
-    if (known->command == NULL
+    if (known->ask == NULL
         && ((known->has_failed
              && now - known->failed < NGX_HTTP_REGISTRY_CACHE_PAUSE)
             || ngx_http_registry_cache_ask(known) != NGX_OK))
@@ -165,11 +146,11 @@ ngx_http_registry_cache_generation(ngx_http_registry_cache_t *cache)
 {
     uint64_t  epoch;
 
-    if (!ngx_http_registry_tracker_holds(cache->tracker)) {
+    epoch = ngx_http_registry_topology_epoch(cache->topology);
+
+    if (epoch == 0) {
         return 0;
     }
-
-    epoch = ngx_http_registry_tracker_epoch(cache->tracker);
 
     if (epoch != cache->epoch) {
         cache->epoch = epoch;
@@ -180,11 +161,36 @@ ngx_http_registry_cache_generation(ngx_http_registry_cache_t *cache)
 }
 
 
+static ngx_http_registry_known_t *
+ngx_http_registry_cache_known(ngx_http_registry_cache_t *cache,
+    reg_record_type_t type, reg_str_t name)
+{
+    u_char                      key[REG_REDIS_KEY_MAX];
+    reg_str_t                   text;
+    ngx_http_registry_known_t  *known;
+
+    known = ngx_http_registry_known_find(&cache->knowledge,
+                             ngx_http_registry_cache_hash(type, name),
+                             type, name);
+
+    if (known && !known->has_slot) {
+        text.data = key;
+        text.len = reg_redis_key(key, cache->prefix, type, name);
+
+        known->slot = reg_redis_slot(text);
+        known->has_slot = 1;
+    }
+
+    return known;
+}
+
+
 static ngx_uint_t
 ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
 {
     int64_t                     age;
     ngx_http_registry_cache_t  *cache;
+    ngx_http_registry_lease_t   lease;
 
     cache = known->all->cache;
 
@@ -200,12 +206,13 @@ ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
         return 0;
     }
 
-    if (ngx_http_registry_tracker_refused(cache->tracker)) {
+    ngx_http_registry_topology_lease(cache->topology, known->slot, &lease);
+
+    if (lease.refused) {
         return age < (int64_t) cache->conf.ttl;
     }
 
-    return known->epoch == ngx_http_registry_tracker_epoch(cache->tracker)
-           && ngx_http_registry_tracker_holds(cache->tracker);
+    return lease.holds && known->epoch == lease.epoch;
 }
 
 
@@ -227,7 +234,8 @@ ngx_http_registry_cache_usable(ngx_http_registry_known_t *known)
 
 /*
  * Another worker may have asked.  Its answer is fresh for us only if we have
- * been tracking since before it asked; else it is what to fall back on.
+ * been tracking since before it asked, and the server that it asked: it may
+ * know of another master than we do.  Else it is what to fall back on.
  */
 
 static void
@@ -237,6 +245,7 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
     reg_str_t                   text;
     reg_zone_info_t             info;
     ngx_http_registry_cache_t  *cache;
+    ngx_http_registry_lease_t   lease;
 
     cache = known->all->cache;
 
@@ -264,9 +273,11 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
 
     known->fetched = info.fetched;
     known->counter = info.generation;
-    known->epoch = (info.fetched
-                    > ngx_http_registry_tracker_since(cache->tracker))
-                   ? ngx_http_registry_tracker_epoch(cache->tracker) : 0;
+
+    ngx_http_registry_topology_lease(cache->topology, known->slot, &lease);
+
+    known->epoch = (info.source == lease.source && info.fetched > lease.since)
+                   ? lease.epoch : 0;
 }
 
 
@@ -281,25 +292,25 @@ ngx_http_registry_cache_ask(ngx_http_registry_known_t *known)
 
     argv[0] = REG_STR("GET");
     argv[1].data = key;
-    argv[1].len = reg_redis_key(key, cache->redis->url.prefix, known->type,
+    argv[1].len = reg_redis_key(key, cache->prefix, known->type,
                                 known->name);
 
     /* noted before the question goes out: see reg_zone.h */
 
     known->asked = ngx_http_registry_cache_now();
     known->asked_counter = reg_zone_generation(cache->zone, known->hash);
-    known->asked_epoch = ngx_http_registry_tracker_epoch(cache->tracker);
 
-    known->command = ngx_http_registry_node_command(cache->node, 2, argv,
-                                                ngx_http_registry_cache_reply,
-                                                known);
+    known->ask = ngx_http_registry_topology_command(cache->topology,
+                              known->slot, 2, argv,
+                              ngx_http_registry_cache_reply, known);
 
-    return known->command ? NGX_OK : NGX_ERROR;
+    return known->ask ? NGX_OK : NGX_ERROR;
 }
 
 
 static void
-ngx_http_registry_cache_reply(void *data, redisReply *reply)
+ngx_http_registry_cache_reply(void *data, redisReply *reply,
+    const ngx_http_registry_origin_t *origin)
 {
     ngx_http_registry_known_t *known = data;
 
@@ -310,7 +321,7 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply)
     ngx_http_registry_cache_t  *cache;
 
     cache = known->all->cache;
-    known->command = NULL;
+    known->ask = NULL;
     text = REG_STR_NULL;
 
     absent = (reply && reply->type == REDIS_REPLY_NIL);
@@ -349,10 +360,11 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply)
     ngx_http_registry_known_set(known, text, absent);
 
     known->fetched = known->asked;
-    known->epoch = known->asked_epoch;
+    known->epoch = origin->epoch;
     known->counter = known->asked_counter;
 
     info.fetched = known->fetched;
+    info.source = origin->source;
     info.generation = known->counter;
     info.absent = absent ? 1 : 0;
     info.len = text.len;
@@ -432,7 +444,7 @@ ngx_http_registry_cache_changed(void *data, reg_str_t key)
     reg_str_t          name;
     reg_record_type_t  type;
 
-    if (reg_redis_key_parse(&type, &name, cache->redis->url.prefix, key)
+    if (reg_redis_key_parse(&type, &name, cache->prefix, key)
         != REG_OK)
     {
         return;

@@ -7,16 +7,15 @@
 
 /*
  * The records of Redis that a worker knows, and the question under way for
- * each.  A record is fresh while the tracker's lease holds, it was asked for
- * in this epoch of the tracker, and the counter of its name in the zone has not
- * moved since it was asked for.  Fresh records are served; others are asked for
- * again first, and are served as they are only where Redis does not answer, for
- * so long as registry_cache stale= says.
+ * each.  A record is fresh while the lease of its master holds, it was asked
+ * for in this epoch, and the counter of its name in the zone has not moved
+ * since it was asked for.  Fresh records are served; others are asked for again
+ * first, and are served as they are only where Redis does not answer, for so
+ * long as registry_cache stale= says.
  */
 
-#include "ngx_http_registry_node.h"
 #include "ngx_http_registry_store.h"
-#include "ngx_http_registry_tracker.h"
+#include "ngx_http_registry_topology.h"
 
 #include "reg_record.h"
 #include "reg_zone.h"
@@ -30,7 +29,7 @@ typedef struct {
 } ngx_http_registry_cache_conf_t;
 
 
-/* Freed with its tracker and node by ngx_http_registry_cache_free(). */
+/* Freed with its connections by ngx_http_registry_cache_free(). */
 
 ngx_http_registry_cache_t *ngx_http_registry_cache_create(
     const ngx_http_registry_cache_conf_t *conf,

@@ -174,7 +174,7 @@ ngx_http_registry_known_evict(ngx_http_registry_knowledge_t *all,
         prev = ngx_queue_prev(q);
         known = ngx_queue_data(q, ngx_http_registry_known_t, lru);
 
-        if (known->command == NULL && ngx_queue_empty(&known->waiters)) {
+        if (known->ask == NULL && ngx_queue_empty(&known->waiters)) {
             ngx_http_registry_known_remove(known);
         }
     }

@@ -11,7 +11,7 @@
  * their own, so that whoever makes names up drives no record out.
  */
 
-#include "ngx_http_registry_node.h"
+#include "ngx_http_registry_topology.h"
 
 #include "reg_record.h"
 
@@ -36,16 +36,18 @@ struct ngx_http_registry_known_s {
     ngx_queue_t                     lru;
     ngx_queue_t                     waiters;
     ngx_http_registry_knowledge_t  *all;
-    ngx_http_registry_command_t    *command;      /* under way, or NULL */
+    ngx_http_registry_ask_t        *ask;          /* under way, or NULL */
 
     uint64_t                        hash;
     reg_record_type_t               type;
     reg_str_t                       name;         /* lies behind this */
+    unsigned                        slot;
 
     reg_str_t                       text;         /* owned */
     unsigned                        known:1;      /* there was an answer */
     unsigned                        absent:1;     /* "there is none", if so */
     unsigned                        has_failed:1;
+    unsigned                        has_slot:1;
 
     int64_t                         failed;       /* ms, without an answer */
 
@@ -55,10 +57,9 @@ struct ngx_http_registry_known_s {
     uint64_t                        epoch;
     uint32_t                        counter;
 
-    /* the same of the command that is under way */
+    /* the same of the question that is under way */
 
     int64_t                         asked;
-    uint64_t                        asked_epoch;
     uint32_t                        asked_counter;
 };
 

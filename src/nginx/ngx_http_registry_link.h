@@ -82,6 +82,11 @@ ngx_uint_t ngx_http_registry_link_same(ngx_http_registry_link_t *a,
     ngx_http_registry_link_t *b);
 
 
+/* A number for the address of a link that is ready, the same in any worker. */
+
+uint64_t ngx_http_registry_link_source(ngx_http_registry_link_t *link);
+
+
 /*
  * Queues a command and writes what the socket takes.  NGX_OK, or NGX_ERROR when
  * memory ran out; a failure to write closes the link later, with closed().

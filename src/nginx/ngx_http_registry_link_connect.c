@@ -4,6 +4,8 @@
 
 #include <ngx_event_connect.h>
 
+#include "reg_siphash.h"
+
 #include "ngx_http_registry_link_state.h"
 
 
@@ -245,4 +247,37 @@ ngx_http_registry_link_timeout(ngx_event_t *ev)
     if (ngx_http_registry_link_connect_next(link) != NGX_OK) {
         ngx_http_registry_link_fail(link);
     }
+}
+
+
+ngx_uint_t
+ngx_http_registry_link_same(ngx_http_registry_link_t *a,
+    ngx_http_registry_link_t *b)
+{
+    return ngx_cmp_sockaddr((struct sockaddr *) &a->address->sockaddr,
+                            a->address->socklen,
+                            (struct sockaddr *) &b->address->sockaddr,
+                            b->address->socklen, 1)
+           == NGX_OK;
+}
+
+
+/* The port and the path of a socket are part of it, padding is not. */
+
+uint64_t
+ngx_http_registry_link_source(ngx_http_registry_link_t *link)
+{
+    u_char            text[NGX_SOCKADDR_STRLEN];
+    reg_str_t         name;
+    struct sockaddr  *sockaddr;
+
+    static const u_char  key[REG_SIPHASH_KEY_LEN];
+
+    sockaddr = (struct sockaddr *) &link->address->sockaddr;
+
+    name.data = text;
+    name.len = ngx_sock_ntop(sockaddr, link->address->socklen, text,
+                             NGX_SOCKADDR_STRLEN, 1);
+
+    return reg_siphash(key, name).lo;
 }

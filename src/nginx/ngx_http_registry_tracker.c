@@ -20,6 +20,7 @@ static void ngx_http_registry_tracker_tick(ngx_event_t *ev);
 ngx_http_registry_tracker_t *
 ngx_http_registry_tracker_create(ngx_http_registry_redis_conf_t *conf,
     reg_str_t host, unsigned port, ngx_http_registry_node_t *node,
+    uint64_t *epochs,
     const ngx_http_registry_tracker_handlers_t *handlers, void *data,
     ngx_log_t *log)
 {
@@ -32,6 +33,7 @@ ngx_http_registry_tracker_create(ngx_http_registry_redis_conf_t *conf,
 
     tracker->conf = conf;
     tracker->node = node;
+    tracker->epochs = epochs;
     tracker->handlers = handlers;
     tracker->data = data;
     tracker->log = log;
@@ -68,23 +70,10 @@ ngx_http_registry_tracker_free(ngx_http_registry_tracker_t *tracker)
 }
 
 
-/*
- * The clock is read for each request: nginx's own time stands still while a
- * worker is busy, and a lease must not live longer for that.
- */
-
-ngx_uint_t
-ngx_http_registry_tracker_holds(ngx_http_registry_tracker_t *tracker)
+int64_t
+ngx_http_registry_tracker_until(ngx_http_registry_tracker_t *tracker)
 {
-    int64_t  now;
-
-    if (tracker->pinged == 0) {
-        return 0;
-    }
-
-    now = ngx_http_registry_tracker_now();
-
-    return now < tracker->pinged && now < tracker->master;
+    return ngx_min(tracker->pinged, tracker->master);
 }
 
 
@@ -99,6 +88,14 @@ int64_t
 ngx_http_registry_tracker_since(ngx_http_registry_tracker_t *tracker)
 {
     return tracker->since;
+}
+
+
+uint64_t
+ngx_http_registry_tracker_source(ngx_http_registry_tracker_t *tracker)
+{
+    return tracker->state == NGX_HTTP_REGISTRY_TRACKER_ON
+           ? ngx_http_registry_link_source(tracker->link) : 0;
 }
 
 
@@ -140,22 +137,10 @@ ngx_http_registry_tracker_connect(ngx_http_registry_tracker_t *tracker)
 }
 
 
-/*
- * Nanoseconds, so that another tracker of this process, before or after this
- * one, has no epoch of the same number.
- */
-
 void
 ngx_http_registry_tracker_renew(ngx_http_registry_tracker_t *tracker)
 {
-    uint64_t         epoch;
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    epoch = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
-
-    tracker->epoch = ngx_max(epoch, tracker->epoch + 1);
+    tracker->epoch = ++*tracker->epochs;
     tracker->since = ngx_http_registry_tracker_now();
 }
 
@@ -165,7 +150,10 @@ ngx_http_registry_tracker_renew(ngx_http_registry_tracker_t *tracker)
 void
 ngx_http_registry_tracker_allowed(ngx_http_registry_tracker_t *tracker)
 {
-    if (tracker->refused && ngx_http_registry_tracker_holds(tracker)) {
+    if (tracker->refused
+        && ngx_http_registry_tracker_until(tracker)
+           > ngx_http_registry_tracker_now())
+    {
         tracker->refused = 0;
         ngx_log_error(NGX_LOG_NOTICE, tracker->log, 0,
                       "registry store: Redis lets changes be tracked again");

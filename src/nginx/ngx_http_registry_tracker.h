@@ -33,21 +33,31 @@ typedef struct {
 } ngx_http_registry_tracker_handlers_t;
 
 
-/* Begins at once and connects again by itself.  node is for ROLE. */
+/*
+ * Begins at once and connects again by itself.  node is for ROLE; *epochs
+ * counts the epochs of all trackers of a worker, so that no two have one
+ * number.
+ */
 
 ngx_http_registry_tracker_t *ngx_http_registry_tracker_create(
     ngx_http_registry_redis_conf_t *conf, reg_str_t host, unsigned port,
-    ngx_http_registry_node_t *node,
+    ngx_http_registry_node_t *node, uint64_t *epochs,
     const ngx_http_registry_tracker_handlers_t *handlers, void *data,
     ngx_log_t *log);
 
 void ngx_http_registry_tracker_free(ngx_http_registry_tracker_t *tracker);
 
 
-/* 1 while the lease holds; cheap, for every request asks. */
+/*
+ * Until when the lease holds, milliseconds of the monotonic clock; 0: it does
+ * not.  Cheap, for every request asks.
+ */
 
-ngx_uint_t ngx_http_registry_tracker_holds(
-    ngx_http_registry_tracker_t *tracker);
+int64_t ngx_http_registry_tracker_until(ngx_http_registry_tracker_t *tracker);
+
+/* Milliseconds of the monotonic clock. */
+
+int64_t ngx_http_registry_tracker_now(void);
 
 
 /*
@@ -60,6 +70,10 @@ uint64_t ngx_http_registry_tracker_epoch(ngx_http_registry_tracker_t *tracker);
 /* When this epoch began, milliseconds of the monotonic clock. */
 
 int64_t ngx_http_registry_tracker_since(ngx_http_registry_tracker_t *tracker);
+
+/* The server that is tracked, see ngx_http_registry_link_source(); 0: none. */
+
+uint64_t ngx_http_registry_tracker_source(ngx_http_registry_tracker_t *tracker);
 
 
 /* 1 when Redis does not let us track. */

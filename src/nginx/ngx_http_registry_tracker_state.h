@@ -40,6 +40,7 @@ struct ngx_http_registry_tracker_s {
     ngx_event_t                                  timer;
     ngx_uint_t                                   failures;
 
+    uint64_t                                    *epochs;
     uint64_t                                     epoch;
     int64_t                                      since;
 
@@ -98,10 +99,5 @@ ngx_int_t ngx_http_registry_tracker_ping(
 
 ngx_uint_t ngx_http_registry_tracker_word(redisReply *reply,
     const char *word);
-
-
-/* Milliseconds of the monotonic clock. */
-
-int64_t ngx_http_registry_tracker_now(void);
 
 #endif /* NGX_HTTP_REGISTRY_TRACKER_STATE_H */

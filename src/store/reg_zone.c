@@ -7,7 +7,7 @@
 
 /* The last digit changes with the layout of what is below, or of a slot. */
 
-#define REG_ZONE_MAGIC   0x5245475a4f4e4531     /* "REGZONE1" */
+#define REG_ZONE_MAGIC   0x5245475a4f4e4532     /* "REGZONE2" */
 
 #define REG_ZONE_ALIGN   64
 #define REG_ZONE_WAYS    8                      /* slots of a bucket */
@@ -190,6 +190,7 @@ reg_zone_get(reg_zone_t *zone, uint64_t hash, reg_record_type_t type,
             state = image.state;
 
             info->fetched = image.fetched;
+            info->source = image.source;
             info->generation = image.generation;
             info->absent = (image.state == REG_ZONE_ABSENT);
             info->len = image.len;
@@ -299,6 +300,7 @@ reg_zone_image(reg_zone_image_t *image, uint64_t hash, reg_record_type_t type,
     }
 
     image->fetched = info->fetched;
+    image->source = info->source;
     image->generation = info->generation;
 
     if (info->absent) {

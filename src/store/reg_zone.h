@@ -42,6 +42,7 @@ typedef struct reg_zone_s  reg_zone_t;
 
 typedef struct {
     int64_t   fetched;              /* when it was asked, ms, monotonic clock */
+    uint64_t  source;               /* which server answered; the caller's */
     uint32_t  generation;           /* of the counter, before it was asked */
     unsigned  absent:1;             /* Redis said that there is none */
     size_t    len;

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t       checksum;        /* of all that follows */
     uint64_t       hash;
     int64_t        fetched;
+    uint64_t       source;
     uint32_t       generation;
     uint32_t       len;
     uint8_t        state;

@@ -128,6 +128,7 @@ test_records(void **state)
 
         info = (reg_zone_info_t) {
             .fetched = -5 - (int64_t) i,
+            .source = UINT64_MAX - i,
             .generation = 0
         };
 
@@ -139,6 +140,7 @@ test_records(void **state)
         assert_int_equal(reg_zone_get(zone, i, REG_RECORD_ROLE, reg_str(name),
                                       &info, buf), REG_OK);
         assert_int_equal(info.fetched, -5 - (int64_t) i);
+        assert_true(info.source == UINT64_MAX - i);
         assert_int_equal(info.generation, 0);
         assert_int_equal(info.absent, 0);
         assert_int_equal(info.len, sizes[i]);
