@@ -107,6 +107,14 @@ reg_rc_t reg_resp_redirect(const redisReply *reply, unsigned *slot,
     reg_str_t *host, unsigned *port);
 
 
+/*
+ * Whether text could be the host of a server: a name or an address without
+ * brackets, or nothing.  REG_OK or REG_INVALID.
+ */
+
+reg_rc_t reg_redis_host_check(reg_str_t text);
+
+
 /* The slot of a key, hash tags heeded: CRC-16/XMODEM modulo 16384. */
 
 unsigned reg_redis_slot(reg_str_t key);

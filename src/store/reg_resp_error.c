@@ -7,7 +7,6 @@
 
 static reg_str_t reg_resp_word(reg_str_t *text);
 static reg_rc_t reg_resp_number(unsigned *n, reg_str_t text, unsigned max);
-static int reg_resp_host_byte(unsigned char c);
 
 
 static const struct {
@@ -112,19 +111,11 @@ reg_resp_redirect(const redisReply *reply, unsigned *slot, reg_str_t *host,
         }
     }
 
-    if (colon == where.len || colon > REG_REDIS_HOST_MAX) {
+    *host = (reg_str_t) { colon, where.data };
+
+    if (colon == where.len || reg_redis_host_check(*host) != REG_OK) {
         return REG_INVALID;
     }
-
-    for (i = 0; i < colon; i++) {
-
-        if (!reg_resp_host_byte(where.data[i])) {
-            return REG_INVALID;
-        }
-    }
-
-    host->data = where.data;
-    host->len = colon;
 
     where.data += colon + 1;
     where.len -= colon + 1;
@@ -186,10 +177,28 @@ reg_resp_number(unsigned *n, reg_str_t text, unsigned max)
 }
 
 
-static int
-reg_resp_host_byte(unsigned char c)
+reg_rc_t
+reg_redis_host_check(reg_str_t text)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9')
-           || c == '.' || c == ':' || c == '-' || c == '_';
+    size_t         i;
+    unsigned char  c;
+
+    if (text.len > REG_REDIS_HOST_MAX) {
+        return REG_INVALID;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9')
+            || c == '.' || c == ':' || c == '-' || c == '_')
+        {
+            continue;
+        }
+
+        return REG_INVALID;
+    }
+
+    return REG_OK;
 }
