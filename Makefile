@@ -2,40 +2,54 @@
 
 SHELL       = /bin/bash
 .SHELLFLAGS = -euc
+MAKEFLAGS  += --no-print-directory
+
+.DELETE_ON_ERROR:
+.SECONDARY:
 
 B          ?= build
 JOBS       ?= $(shell nproc)
 CC         ?= gcc
 OPT        ?= -O2 -g
 SANITIZE   ?=
+NGINX_SRC  ?=
 
-DESTDIR    ?=
-PREFIX     ?= /usr
-MODULES    ?= /usr/lib/nginx/modules
+# V=1 shows whole commands
+
+Q           = $(if $(V),,@)
+say         = @echo "  $(1)	$(2)"
+
+export B JOBS V
+
+
+.PHONY: help
+help:
+	@sed -n 's/^## \?//p' Makefile
+
+## make run        a registry behind API keys on 127.0.0.1:8080
+##                 PORT=8080 BACKEND_PORT=5000 RUN=run (its state)
+##                 STORE=redis: keys in a Redis of its own, REDIS_PORT=6380
+## make test       install what is missing, build, run every test
+## make build      module, tool and unit tests, in build/
+##                 NGINX_SRC=dir builds against that nginx source tree
+## make install    DESTDIR= PREFIX=/usr MODULES=/usr/lib/nginx/modules
+## make clean      remove build/
+##
+
+
+# what there is
 
 CORE_DIRS   = core oci access store
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 CLI         = $(wildcard src/cli/*.c)
+GLUE        = $(wildcard src/nginx/*.c)
+HEADERS     = $(wildcard src/*/*.h)
 UNIT        = $(wildcard t/unit/*_test.c)
 FUZZ        = $(wildcard t/fuzz/*_fuzz.c)
-HEADERS     = $(wildcard src/*/*.h)
-
-# the core and the tool: stricter than nginx's own flags, less what gcc says of
-# conversions only where it has added the checks of a sanitizer
-
-HARDEN      = $(if $(SANITIZE),,-fstack-protector-strong -D_FORTIFY_SOURCE=2)
-SANFLAGS    = $(if $(SANITIZE),-fsanitize=$(SANITIZE) \
-                -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
-                -Wno-conversion -Wno-sign-conversion)
-INCLUDES    = $(CORE_DIRS:%=-Isrc/%)
-STRICT      = -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wconversion -Wshadow \
-              -Werror
-COMPILE     = $(CC) $(STRICT) $(OPT) $(HARDEN) $(SANFLAGS) $(INCLUDES) -MMD -MP
-LIBS        = -ljansson -lhiredis -lpcre2-8 -lcrypto
-TOOL_LIBS   = $(LIBS) -lssl
 
 CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o)
 CLI_OBJS    = $(CLI:src/%.c=$(B)/%.o)
+FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o)
 UNIT_BINS   = $(UNIT:t/unit/%.c=$(B)/unit/%)
 FUZZ_BINS   = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
 
@@ -43,52 +57,36 @@ MODULE      = $(B)/ngx_http_registry_module.so
 LIBRARY     = $(B)/libregistry.a
 TOOL        = $(B)/ngx-registry
 
-# V=1 shows whole commands
+# the core and the tool: stricter than nginx's own flags, less what gcc says of
+# conversions only where it has added the checks of a sanitizer
 
-Q           = $(if $(V),,@)
-say         = @echo "  $(1)	$(2)"
+INCLUDES    = $(CORE_DIRS:%=-Isrc/%)
+STRICT      = -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wconversion -Wshadow \
+              -Werror
+HARDEN      = -fstack-protector-strong -D_FORTIFY_SOURCE=2
+SANFLAGS    = -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
+              -fno-omit-frame-pointer -Wno-conversion -Wno-sign-conversion
+FLAGS       = $(STRICT) $(OPT) $(if $(SANITIZE),$(SANFLAGS),$(HARDEN)) \
+              $(INCLUDES) -MMD -MP
+LIBS        = -ljansson -lhiredis -lpcre2-8 -lcrypto
 
-MAKEFLAGS  += --no-print-directory
-
-export B JOBS V
-
-.SECONDARY:
-.DELETE_ON_ERROR:
-
-
-.PHONY: help
-help:
-	@sed -n 's/^## //p' Makefile
-
-## make run        a registry behind API keys on 127.0.0.1:8080
-##                 PORT=8080 BACKEND_PORT=5000 RUN=run (its state)
-## make test       install what is missing, build, run every test
-## make build      module, tool and unit tests, in build/
-##                 NGINX_SRC=dir builds against that nginx source tree
-## make install    DESTDIR= PREFIX=/usr MODULES=/usr/lib/nginx/modules
-## make clean      remove build/
+FUZZ_FLAGS  = $(STRICT) -O1 -g -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined $(INCLUDES) -MMD -MP
 
 
-# building
+# the module: configure has to see a new or a removed file; two makes at once,
+# in two terminals, take turns
 
-.PHONY: build
-build: $(MODULE) $(TOOL) $(UNIT_BINS)
-
-.PHONY: module tool
+.PHONY: build module tool
+build: module tool $(UNIT_BINS)
 module: $(MODULE)
 tool: $(TOOL)
 
-# configure has to see a new or a removed file; two makes at once, in two
-# terminals, take turns
-
-MODULE_FILES = $(CORE) $(HEADERS) $(wildcard src/nginx/*.c)
-
+.PHONY: FORCE
 $(B)/module-files: FORCE
 	@mkdir -p $(@D)
-	@echo $(MODULE_FILES) | cmp -s - $@ || echo $(MODULE_FILES) > $@
-
-.PHONY: FORCE
-FORCE:
+	@echo $(CORE) $(GLUE) $(HEADERS) | cmp -s - $@ || \
+	    echo $(CORE) $(GLUE) $(HEADERS) > $@
 
 $(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
 	$(call say,CONF,$(@D))
@@ -98,11 +96,19 @@ $(B)/nginx/Makefile: config scripts/configure-module $(B)/module-files
 
 # install makes a new file: an nginx may have the old one mapped
 
-$(MODULE): $(B)/nginx/Makefile $(MODULE_FILES)
+$(MODULE): $(B)/nginx/Makefile $(CORE) $(GLUE) $(HEADERS)
 	$(call say,MAKE,$@)
 	$(Q)flock $(B)/lock $(MAKE) $(if $(V),,-s) \
 	    -C $$(cat $(B)/nginx/source) -f $(abspath $(B))/nginx/Makefile modules
 	$(Q)install $(B)/nginx/$(@F) $@
+
+
+# the core and the tool
+
+$(B)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(FLAGS) -c -o $@ $<
 
 $(LIBRARY): $(CORE_OBJS)
 	$(call say,AR,$@)
@@ -111,20 +117,30 @@ $(LIBRARY): $(CORE_OBJS)
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $(CLI_OBJS) $(LIBRARY) $(TOOL_LIBS)
+	$(Q)$(CC) $(FLAGS) -o $@ $^ $(LIBS) -lssl
 
-$(B)/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	$(call say,CC,$@)
-	$(Q)$(COMPILE) -c -o $@ $<
 
-# a test may ask for linker flags of its own: /* LDFLAGS: -Wl,--wrap=malloc */
+# unit tests, each a program; one may ask for linker flags of its own:
+# /* LDFLAGS: -Wl,--wrap=malloc */
 
 $(B)/unit/%: t/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(LIBRARY) -lcmocka $(LIBS) \
+	$(Q)$(CC) $(FLAGS) -MF $@.d -o $@ $< $(LIBRARY) -lcmocka $(LIBS) \
 	    $$(sed -n 's|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<)
+
+
+# fuzz targets, with the core as clang instruments it
+
+$(B)/fuzz/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(B)/fuzz/%_fuzz: t/fuzz/%_fuzz.c $(FUZZ_OBJS) Makefile
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MF $@.d -o $@ $< $(FUZZ_OBJS) $(LIBS)
 
 
 # testing
@@ -139,16 +155,25 @@ test:
 ##                 one part of make test
 
 .PHONY: style unit valgrind cli nginx redis e2e docs asan
-style:
-	t/run $@
 unit valgrind cli nginx redis e2e docs: build
-	t/run $@
 asan: asan-build
+style unit valgrind cli nginx redis e2e docs asan:
 	t/run $@
 
 .PHONY: asan-build
 asan-build:
 	$(MAKE) B=$(B)/asan SANITIZE=address,undefined OPT="-O1 -g" build
+
+## make fuzz       every fuzz target; RUNS=10000000, or TIME= in seconds each
+
+RUNS       ?= 10000000
+TIME       ?=
+
+.PHONY: fuzz fuzz-build
+fuzz: fuzz-build
+	RUNS="$(if $(TIME),,$(RUNS))" TIME="$(TIME)" t/run $@
+
+fuzz-build: $(FUZZ_BINS)
 
 ## make palloc     t/*.t in an nginx whose pools hide no overrun; NGINX_SRC=dir
 
@@ -161,31 +186,6 @@ palloc:
 	$(Q)$(MAKE) -s -C $$(cat $(B)/palloc/nginx/source) \
 	    -f $(abspath $(B))/palloc/nginx/Makefile binary
 	t/run $@
-
-## make fuzz       every fuzz target; RUNS=10000000, or TIME= in seconds each
-
-RUNS       ?= 10000000
-TIME       ?=
-
-FUZZ_FLAGS  = $(STRICT) -O1 -g -fsanitize=address,undefined \
-              -fno-sanitize-recover=undefined $(INCLUDES) -MMD -MP
-FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o)
-
-.PHONY: fuzz fuzz-build
-fuzz: fuzz-build
-	RUNS="$(if $(TIME),,$(RUNS))" TIME="$(TIME)" t/run $@
-
-fuzz-build: $(FUZZ_BINS)
-
-$(B)/fuzz/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	$(call say,CC,$@)
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
-
-$(B)/fuzz/%_fuzz: t/fuzz/%_fuzz.c $(FUZZ_OBJS) Makefile
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -MF $@.d -o $@ $< $(FUZZ_OBJS) $(LIBS)
 
 ## make bench      requests/s and instructions beside plain proxy_pass
 
@@ -200,29 +200,38 @@ bench:
 
 PORT         ?= 8080
 BACKEND_PORT ?= 5000
+STORE        ?= file
+REDIS_PORT   ?= 6380
 RUN          ?= run
 
 .PHONY: run
 run:
-	scripts/install-packages run
+	scripts/install-packages run $(filter redis,$(STORE))
 	$(MAKE) -j$(JOBS) module tool
-	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) RUN=$(RUN) scripts/demo
+	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) STORE=$(STORE) \
+	    REDIS_PORT=$(REDIS_PORT) RUN=$(RUN) scripts/demo
+
+DESTDIR      ?=
+PREFIX       ?= /usr
+MODULES      ?= /usr/lib/nginx/modules
+
+SHARE         = $(DESTDIR)$(PREFIX)/share
+DOC           = $(SHARE)/doc/ngx-registry
 
 .PHONY: install
 install: module tool
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES)/$(notdir $(MODULE))
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/ngx-registry
-	install -d $(DESTDIR)$(PREFIX)/share/doc/ngx-registry/conf.example
-	install -m 644 conf.example/* \
-	    $(DESTDIR)$(PREFIX)/share/doc/ngx-registry/conf.example/
-	install -D -m 644 docs/ngx-registry.1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man1/ngx-registry.1
+	install -D -m 644 docs/ngx-registry.1 $(SHARE)/man/man1/ngx-registry.1
 	install -D -m 644 src/cli/ngx-registry.bash \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ngx-registry
+	    $(SHARE)/bash-completion/completions/ngx-registry
+	install -D -m 644 -t $(DOC) docs/redis.acl
+	install -D -m 644 -t $(DOC)/conf.example conf.example/*
 
 .PHONY: clean
 clean:
-	rm -rf build
+	rm -rf $(B)
+
 
 -include $(CORE_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(UNIT_BINS:=.d) \
          $(FUZZ_OBJS:.o=.d) $(FUZZ_BINS:=.d)

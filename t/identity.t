@@ -146,7 +146,7 @@ sub ask_by_names {
             $length = $1 if $line =~ /^Content-Length: (\d+)/;
         }
 
-        read $socket, my $body, $length;
+        read $socket, my ($body), $length;
     }
 }
 

@@ -5,47 +5,48 @@
 set -uo pipefail
 . "$(dirname "$0")/../lib/e2e.sh"
 
+etc=$dir/gateway/etc/nginx
 tested=()
 
 
 # Starts an example after nginx has found no fault in it.
 
 example() {                                     # NAME
-    local output
-
     tested+=("$1")
     "$top/scripts/render-example" "$dir/gateway" "$1"
-    output=$(nginx -t -p "$dir/gateway" -e "$gateway_errors" \
-        -c "$dir/gateway/etc/nginx/nginx.conf" 2>&1)
-    is "$(grep -vE '\[info\]|syntax is ok|test is successful' <<< "$output")" "" \
+    is "$("$NGINX" -t -p "$dir/gateway" -e "$gateway_errors" \
+        -c "$etc/nginx.conf" 2>&1 |
+        grep -vE '\[info\]|syntax is ok|test is successful')" "" \
         "$1: nginx -t has nothing to say"
 
     start_gateway "$1"
 }
 
 
-status() {
-    request "$@" | head -n 1
-}
-
-
 # Starts an upload; prints the Location without what is random in it.
 
-upload_location() {
+upload_location() {                             # PATH [OPTION]...
     request POST "$@" -D "$dir/headers" > /dev/null
     sed -nE 's/\r//; s/^location: //I; T; s/[0-9a-f-]{36}/UUID/; s/_state=.*//p' \
         "$dir/headers"
 }
 
 
+# A member of the last line of the log.
+
+logged() {                                      # MEMBER...
+    tail -n 1 "$gateway_log" | jq -r "[$(printf '.%s,' "$@")empty] | join(\" \")"
+}
+
+
 registry tenant set acme
 acme=$(new_key --tenant acme --role image-pusher)
 oci_layout "$dir/image" amd64
+start_backend
 
 
 # registry.conf
 
-start_backend
 example registry.conf
 key=
 is "$(request GET /v2/)" \
@@ -58,6 +59,35 @@ is "$(upload_location /v2/acme/app/blobs/uploads/)" \
    "http://$gateway/v2/acme/app/blobs/uploads/UUID?" \
    "registry.conf: an upload goes on where it began"
 is "$(status GET /)" 404 "registry.conf: nothing else is served"
+no_secret_leaked
+stop_gateway
+
+
+# redis.conf, with the users of redis.acl
+
+mkdir "$dir/redis"
+export REDIS_PORT=$(free_port)
+echo gateway-password > "$etc/redis.password"
+echo admin-password > "$dir/redis/password"
+sed -e 's/^user gateway on/& >gateway-password/' \
+    -e 's/^user admin on/& >admin-password/' \
+    "$top/docs/redis.acl" > "$dir/redis/users.acl"
+background redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --save "" \
+    --dir "$dir/redis" --aclfile "$dir/redis/users.acl" \
+    > "$dir/redis/redis.log" 2>&1
+redis=$!
+wait_for listens "$REDIS_PORT"
+registry store copy --to "redis://127.0.0.1:$REDIS_PORT?user=admin\
+&password_file=$dir/redis/password" 2> /dev/null
+
+example redis.conf
+key=$acme
+is "$(status GET /v2/)" 200 "redis.conf: a ping with a key"
+key=$(mistyped "$acme")
+is "$(status GET /v2/)" 401 "redis.conf: a ping with a mistyped key"
+stop $redis
+key=$acme
+is "$(status GET /v2/)" 200 "redis.conf: Redis may be away for a while"
 no_secret_leaked
 stop_gateway
 
@@ -79,8 +109,7 @@ fails "anonymous.conf: another one is not" \
 key=
 is "$(status POST /v2/public/app/blobs/uploads/)" 401 \
    "anonymous.conf: nothing is pushed without credentials"
-is "$(tail -n 1 "$gateway_log" | jq -r .tenant)" public \
-   "anonymous.conf: the log has the tenant"
+is "$(logged tenant)" public "anonymous.conf: the log has the tenant"
 stop_gateway
 
 
@@ -105,44 +134,40 @@ stop_gateway
 
 # tls.conf
 
-mkdir -p "$dir/gateway/etc/nginx/tls"
+mkdir "$etc/tls"
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 \
     -subj /CN=registry.example.com -addext \
     subjectAltName=DNS:registry.example.com \
-    -keyout "$dir/gateway/etc/nginx/tls/registry.example.com.key" \
-    -out "$dir/gateway/etc/nginx/tls/registry.example.com.crt" 2> /dev/null
-openssl rand -hex 32 > "$dir/gateway/etc/nginx/registry.pepper"
-
+    -keyout "$etc/tls/registry.example.com.key" \
+    -out "$etc/tls/registry.example.com.crt" 2> /dev/null
+openssl rand -hex 32 > "$etc/registry.pepper"
+peppered=$(new_key --pepper-file "$etc/registry.pepper" \
+    --tenant acme --role image-pusher)
 example tls.conf
-peppered=$(registry --pepper-file "$dir/gateway/etc/nginx/registry.pepper" \
-    key create --tenant acme --role image-pusher | tee -a "$secrets")
-gateway=registry.example.com:$PORT
-tls=(--resolve "$gateway:127.0.0.1" --cacert
-     "$dir/gateway/etc/nginx/tls/registry.example.com.crt")
 
 
-# As request() does, by TLS.
+# As request() does, by the name of the registry and TLS.
 
-request_tls() {                                 # KEY METHOD PATH [OPTION]...
-    local key=$1 method=$2 path=$3
-
-    shift 3
-    curl -s "${tls[@]}" -X "$method" -D "$dir/headers" -o "$dir/body" \
-        -w '%{http_version} %{http_code}\n' ${key:+-u "someone:$key"} "$@" \
-        "https://$gateway$path"
+tls() {                                         # METHOD PATH
+    curl -s -X "$1" -D "$dir/headers" -o "$dir/body" \
+        -w '%{http_version} %{http_code}\n' ${key:+-u "someone:$key"} \
+        --resolve "registry.example.com:$PORT:127.0.0.1" \
+        --cacert "$etc/tls/registry.example.com.crt" \
+        "https://registry.example.com:$PORT$2"
 }
 
 
-wait_for eval '[ "$(request_tls "$peppered" GET /v2/)" = "2 200" ]'
-is "$(request_tls "$peppered" GET /v2/)" "2 200" \
+key=$peppered
+is "$(tls GET /v2/)" "2 200" \
    "tls.conf: a key that is hashed with the pepper, by HTTP/2"
-is "$(request_tls "" GET /v2/)" "2 401" "tls.conf: no key"
-is "$(request_tls "$(mistyped "$peppered")" GET /v2/)" "2 401" \
-   "tls.conf: a mistyped key"
-request_tls "$peppered" POST /v2/acme/app/blobs/uploads/ > /dev/null
+tls POST /v2/acme/app/blobs/uploads/ > /dev/null
 like "$(grep -i '^location:' "$dir/headers")" \
      '^location: https://registry.example.com/v2/acme/app/blobs/uploads/' \
      "tls.conf: an upload goes on at the name of the registry"
+key=
+is "$(tls GET /v2/)" "2 401" "tls.conf: no key"
+key=$(mistyped "$peppered")
+is "$(tls GET /v2/)" "2 401" "tls.conf: a mistyped key"
 fails "tls.conf: another name gets no certificate" 'unrecognized name|alert' \
     curl -svk "https://127.0.0.1:$PORT/v2/"
 no_secret_leaked
@@ -151,15 +176,14 @@ stop_gateway
 
 # htpasswd.conf: the backend has users and passwords of its own
 
-mkdir -p "$dir/backend"
-htpasswd -Bbc "$dir/backend/htpasswd" olduser oldpassword 2> /dev/null
-htpasswd -Bb "$dir/backend/htpasswd" gateway gatewaypassword 2> /dev/null
-echo gateway:gatewaypassword > "$dir/gateway/etc/nginx/registry.backend"
+htpasswd -Bbc "$dir/htpasswd" olduser oldpassword 2> /dev/null
+htpasswd -Bb "$dir/htpasswd" gateway gatewaypassword 2> /dev/null
+echo gateway:gatewaypassword > "$etc/registry.backend"
 start_backend "
 auth:
   htpasswd:
     realm: old
-    path: $dir/backend/htpasswd" 401
+    path: $dir/htpasswd" 401
 example htpasswd.conf
 
 old=(-H 'Host: old.registry.example.com')
@@ -167,8 +191,8 @@ new=(-H 'Host: registry.example.com')
 key=
 is "$(status GET /v2/ "${old[@]}" -u olduser:oldpassword)" 200 \
    "htpasswd.conf: the old name takes the old password"
-is "$(tail -n 1 "$gateway_log" | jq -r '.decision + " " + .reason')" \
-   "deny malformed" "htpasswd.conf: the log says who has not moved"
+is "$(logged decision reason)" "deny malformed" \
+   "htpasswd.conf: the log says who has not moved"
 is "$(status GET /v2/ "${old[@]}" -u olduser:wrong)" 401 \
    "htpasswd.conf: the backend still checks it"
 is "$(status GET /v2/ "${old[@]}" -D "$dir/headers")" 401 \

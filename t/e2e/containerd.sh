@@ -6,7 +6,18 @@ set -uo pipefail
 . "$(dirname "$0")/../lib/e2e.sh"
 
 command -v containerd > /dev/null || skip_all "containerd is not installed"
-[ "$(id -u)" = 0 ] || skip_all "containerd needs root"
+[ "$EUID" = 0 ] || skip_all "containerd needs root"
+
+
+images() {                                      # COMMAND ARGUMENT...
+    ctr -a "$dir/containerd.sock" images "$@"
+}
+
+
+digest_of() {                                   # NAME
+    images ls | awk -v name="$1" '$1 == name { print $3 }'
+}
+
 
 cat > "$dir/containerd.toml" <<END
 version = 2
@@ -18,18 +29,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   address = "$dir/containerd.sock"
 END
 
-containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1 &
-pids+=($!)
-
-
-images() {                                      # COMMAND OPTION...
-    local command=$1
-
-    shift
-    ctr -a "$dir/containerd.sock" images "$command" "$@"
-}
-
-
+background containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1
 wait_for images ls || skip_all "containerd does not start here:" \
     "$(tail -n 1 "$dir/containerd.log")"
 
@@ -45,13 +45,18 @@ oci_layout "$dir/image" amd64
 tar -C "$dir/image" -cf "$dir/image.tar" .
 images import --index-name "$app:1" "$dir/image.tar" > /dev/null ||
     give_up "there is an image to work with"
-digest=$(images ls | awk -v name="$app:1" '$1 == name { print $3 }')
+digest=$(digest_of "$app:1")
+
+
+# there and back
 
 runs "push" images push --plain-http -u "someone:$pusher" "$app:1"
 images rm "$app:1" > /dev/null
 runs "pull" images pull --plain-http -u "someone:$pusher" "$app:1"
-is "$(images ls | awk -v name="$app:1" '$1 == name { print $3 }')" "$digest" \
-   "it is the image that was pushed"
+is "$(digest_of "$app:1")" "$digest" "it is the image that was pushed"
+
+
+# who may not
 
 fails "a pull as another tenant is refused" '403|denied' \
     images pull --plain-http -u "someone:$stranger" "$app:1"

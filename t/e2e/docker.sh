@@ -6,14 +6,26 @@ set -uo pipefail
 . "$(dirname "$0")/../lib/e2e.sh"
 
 command -v dockerd > /dev/null || skip_all "dockerd is not installed"
-[ "$(id -u)" = 0 ] || skip_all "dockerd needs root"
+[ "$EUID" = 0 ] || skip_all "dockerd needs root"
 
 export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
 
-dockerd --bridge=none --iptables=false --ip-forward=false \
+
+login() {                                       # KEY
+    docker login --username someone --password-stdin "$gateway" <<< "$1"
+}
+
+
+# The uploads of a repository, as the backend saw them.
+
+uploads() {                                     # REPOSITORY
+    grep "POST /v2/$1/blobs/uploads/" "$backend_log"
+}
+
+
+background dockerd --bridge=none --iptables=false --ip-forward=false \
     --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-    -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1 &
-pids+=($!)
+    -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
 
 wait_for docker version ||
     skip_all "dockerd does not start here:" \
@@ -23,32 +35,31 @@ wait_for docker version ||
 head -c 300000 /dev/urandom > "$dir/layer"
 tar -C "$dir" -c layer | docker import - > "$dir/id" 2> "$dir/import.log" ||
     skip_all "dockerd makes no image here: $(tail -n 1 "$dir/import.log")"
+id=$(< "$dir/id")
 
 start_backend
 registry tenant set acme
 registry tenant set other
-pusher=$(new_key --tenant acme --name pusher --role image-pusher)
-puller=$(new_key --tenant acme --name puller --role image-puller)
-stranger=$(new_key --tenant other --name stranger --role image-pusher)
+pusher=$(new_key --tenant acme --role image-pusher)
+puller=$(new_key --tenant acme --role image-puller)
+stranger=$(new_key --tenant other --role image-pusher)
 start_gateway
 
 app=$gateway/acme/app
-docker tag "$(cat "$dir/id")" "$app:1"
+docker tag "$id" "$app:1"
 
 
-login() {                                       # KEY
-    docker login --username someone --password-stdin "$gateway" <<< "$1"
-}
-
+# there and back
 
 fails "login with a wrong password" '401 Unauthorized' login wrong
-fails "login with a mistyped key" '401 Unauthorized' login "$(mistyped "$pusher")"
+fails "login with a mistyped key" '401 Unauthorized' \
+    login "$(mistyped "$pusher")"
 runs "login with a key" login "$pusher"
 
 runs "push" docker push -q "$app:1"
-docker rmi -f "$(cat "$dir/id")" > /dev/null
+docker rmi -f "$id" > /dev/null
 runs "pull" docker pull -q "$app:1"
-is "$(docker image inspect -f '{{.Id}}' "$app:1")" "$(cat "$dir/id")" \
+is "$(docker image inspect -f '{{.Id}}' "$app:1")" "$id" \
    "it is the image that was pushed"
 
 
@@ -57,8 +68,7 @@ is "$(docker image inspect -f '{{.Id}}' "$app:1")" "$(cat "$dir/id")" \
 docker tag "$app:1" "$gateway/acme/copy:1"
 runs "push to another repository of the tenant" \
     docker push -q "$gateway/acme/copy:1"
-like "$(grep 'POST /v2/acme/copy/' "$backend_log")" \
-     '^201 POST /v2/acme/copy/blobs/uploads/\?from=acme%2Fapp&mount=sha256' \
+like "$(uploads acme/copy)" '^201 \S+ \S+\?from=acme%2Fapp&mount=sha256' \
      "its layer was mounted: the backend answers 201, not 202"
 
 
@@ -76,10 +86,9 @@ fails "pull of what belongs to somebody else is denied" 'denied: .+' \
 docker tag "$app:1" "$gateway/other/mine:1"
 runs "push with a layer that somebody else has" \
     docker push -q "$gateway/other/mine:1"
-is "$(grep 'POST /v2/other/mine/' "$backend_log" | grep -E 'mount=|from=')" \
-   "" "the backend is not asked to mount it"
-like "$(grep 'POST /v2/other/mine/' "$backend_log")" \
-     '^202 POST /v2/other/mine/blobs/uploads/ ' "but for an upload"
+is "$(uploads other/mine | grep -E 'mount=|from=')" "" \
+   "the backend is not asked to mount it"
+like "$(uploads other/mine)" '^202 ' "but for an upload"
 
 docker logout "$gateway" > /dev/null 2>&1
 fails "pull without a login" \

@@ -12,18 +12,19 @@ is "$(cd "$dir/root" && find . -type f -printf '%m %P\n' | sort -k 2 |
    "755 usr/bin/ngx-registry
 644 usr/lib/nginx/modules/ngx_http_registry_module.so
 644 usr/share/bash-completion/completions/ngx-registry
+644 usr/share/doc/ngx-registry/redis.acl
 644 usr/share/man/man1/ngx-registry.1" "the files are where Debian looks"
-is "$(cd "$dir/root/usr/share/doc/ngx-registry/conf.example" && echo *)" \
-   "$(cd "$top/conf.example" && echo *)" "the examples are with the documents"
+is "$(ls "$dir/root/usr/share/doc/ngx-registry/conf.example")" \
+   "$(ls "$top/conf.example")" "the examples are with the documents"
 
 like "$("$dir/root/usr/bin/ngx-registry" --version)" '^ngx-registry [0-9]' \
      "the tool runs"
-MODULE_DIR=$dir/root/usr/lib/nginx/modules
-export MODULE_DIR
+
+export MODULE_DIR=$dir/root/usr/lib/nginx/modules
 registry tenant set acme
 start_backend
 start_gateway
 key=
-is "$(request GET /v2/ | head -n 1)" 401 "the module loads"
+is "$(status GET /v2/)" 401 "the module loads"
 
 finish

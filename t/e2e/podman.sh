@@ -14,15 +14,22 @@ pod() {
 }
 
 
+login() {                                       # KEY
+    pod login --tls-verify=false --username someone --password-stdin \
+        "$gateway" <<< "$1"
+}
+
+
 pod info > "$dir/podman.log" 2>&1 ||
     skip_all "podman does not run here: $(tail -n 1 "$dir/podman.log")"
+
+export REGISTRY_AUTH_FILE=$dir/auth.json
 
 start_backend
 registry tenant set acme
 pusher=$(new_key --tenant acme --role image-pusher)
 puller=$(new_key --tenant acme --role image-puller)
 start_gateway
-export REGISTRY_AUTH_FILE=$dir/auth.json
 
 app=$gateway/acme/app
 echo hello > "$dir/hello"
@@ -31,11 +38,7 @@ tar -C "$dir" -c hello | pod import - "$app:1" > /dev/null 2>&1 ||
 id=$(pod image inspect -f '{{.Id}}' "$app:1")
 
 
-login() {                                       # KEY
-    pod login --tls-verify=false --username someone --password-stdin \
-        "$gateway" <<< "$1"
-}
-
+# there and back
 
 fails "login with a wrong key" 'invalid username/password|unauthorized' \
     login "$(mistyped "$pusher")"
@@ -45,6 +48,9 @@ pod rmi "$app:1" > /dev/null
 runs "pull" pod pull -q --tls-verify=false "$app:1"
 is "$(pod image inspect -f '{{.Id}}' "$app:1")" "$id" \
    "it is the image that was pushed"
+
+
+# what a key may not do
 
 runs "login with a key that may only pull" login "$puller"
 fails "push with it is denied" 'denied: .+' \

@@ -4,21 +4,18 @@
 #            --> recorder (nginx alone: writes down what the backend is sent)
 #            --> docker-registry
 #
-# All on the loopback address, in a directory that is removed at the end with
-# everything that was started.
-#
 #     start_backend        recorder and registry; $backend_log has each request
-#     start_gateway        $gateway is host:port; may be called again
+#     start_gateway        $gateway is host:port; may be called again after
+#     stop_gateway
+#     registry ARGUMENTS   ngx-registry on the store of the gateway
 #     new_key ARGUMENTS    as "ngx-registry key create" takes them; prints the
 #                          key, and remembers it for no_secret_leaked; a gateway
 #                          that runs knows it within a second
-#     registry ARGUMENTS   ngx-registry on the store of the gateway
+#     request              what a client gets; the key is in $key
 
-. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/nginx.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/key.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/image.sh"
-
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-dir=$(mktemp -d /tmp/registry-e2e.XXXXXX)
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 export REGISTRY_STORE=file:$dir/gateway/store.json
@@ -28,64 +25,9 @@ gateway_log=$dir/gateway/log/access.log
 gateway_errors=$dir/gateway/log/error.log
 backend_log=$dir/backend/log/access.log
 secrets=$dir/secrets
-pids=()
-mounts=()
 
-umask 022
 mkdir -p "$dir/gateway/log" "$dir/backend/log" "$dir/backend/tmp"
 : > "$secrets"
-
-
-cleanup() {
-    local status=$?
-
-    trap '' INT TERM HUP
-
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-
-    # what a container engine mounted goes before the directory does
-
-    grep -o " $dir/[^ ]*" /proc/self/mounts | sort -r | xargs -r umount -l
-    rm -rf "$dir"
-
-    exit $status
-}
-
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-
-
-# A port that nobody listens on, that the kernel does not give to clients, and
-# that was not handed out before.
-
-free_port() {
-    local port
-
-    for port in $(shuf -i 20000-30000 -n 50); do
-        if ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null &&
-            mkdir "$dir/port-$port" 2> /dev/null
-        then
-            echo "$port"
-            return
-        fi
-    done
-}
-
-
-# Waits up to ten seconds for a command to succeed.
-
-wait_for() {
-    local i
-
-    for i in {1..100}; do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-
-    return 1
-}
 
 
 answers() {                                     # URL STATUS
@@ -106,35 +48,35 @@ give_up() {                                     # REASON
 # is there when its /v2/ answers with STATUS.
 
 start_backend() {                               # [EXTRA [STATUS]]
-    local port=$(free_port) status=${2:-200}
+    local port=$(free_port) conf=$dir/backend/etc/docker-registry.yml
 
-    BACKEND_PORT=$(free_port)
-    export BACKEND_PORT
+    BACKEND_PORT=$port "$top/scripts/render-example" "$dir/backend"
+    echo "${1:-}" >> "$conf"
 
-    sed -e "s|/var/lib/docker-registry|$dir/backend/data|" \
-        -e "s|127.0.0.1:5000|127.0.0.1:$port|" \
-        "$top/conf.example/docker-registry.yml" > "$dir/backend/registry.yml"
-    echo "${1:-}" >> "$dir/backend/registry.yml"
+    # docker-registry takes each REGISTRY_... for a setting of its own
 
-    # it takes each REGISTRY_... for a setting of its own
+    background env $(compgen -e REGISTRY_ | sed 's/^/-u /') \
+        docker-registry serve "$conf" > "$dir/backend/log/registry.log" 2>&1
 
-    env -u REGISTRY_STORE docker-registry serve "$dir/backend/registry.yml" \
-        > "$dir/backend/log/registry.log" 2>&1 &
-    pids+=($!)
+    export BACKEND_PORT=$(free_port)
+    recorder_conf "$port" > "$dir/backend/nginx.conf"
 
-    cat > "$dir/backend/nginx.conf" <<END
-$([ "$(id -u)" != 0 ] || echo "user $(id -un) $(id -gn);")
-daemon  off;
+    start_nginx "$dir/backend/nginx.conf" "$BACKEND_PORT" \
+        "$dir/backend/log/error.log" &&
+        wait_for answers "http://127.0.0.1:$BACKEND_PORT/v2/" "${2:-200}" ||
+        give_up "the backend starts"
+}
+
+
+recorder_conf() {                               # PORT
+    cat <<END
+$(nginx_user)
 pid     $dir/backend/nginx.pid;
 
 events { }
 
 http {
-    client_body_temp_path  $dir/backend/tmp/body;
-    proxy_temp_path        $dir/backend/tmp/proxy;
-    fastcgi_temp_path      $dir/backend/tmp/fastcgi;
-    uwsgi_temp_path        $dir/backend/tmp/uwsgi;
-    scgi_temp_path         $dir/backend/tmp/scgi;
+    $(nginx_paths "$dir/backend/tmp")
 
     log_format  recorder  '\$status \$request tenant="\$http_x_tenant" '
                           'authorization="\$http_authorization"';
@@ -149,43 +91,28 @@ http {
         proxy_set_header         Connection  "";
 
         location / {
-            proxy_pass  http://127.0.0.1:$port;
+            proxy_pass  http://127.0.0.1:$1;
         }
     }
 }
 END
-
-    nginx -p "$dir/backend" -e "$dir/backend/log/error.log" \
-        -c "$dir/backend/nginx.conf" &
-    pids+=($!)
-
-    wait_for answers "http://127.0.0.1:$BACKEND_PORT/v2/" "$status" ||
-        give_up "the backend starts"
 }
 
 
-# The gateway with an example configuration.
-
 start_gateway() {                               # [EXAMPLE]
-    PORT=$(free_port)
-    export PORT
+    export PORT=$(free_port)
     gateway=127.0.0.1:$PORT
 
     "$top/scripts/render-example" "$dir/gateway" "${1:-registry.conf}"
 
-    nginx -p "$dir/gateway" -e "$gateway_errors" \
-        -c "$dir/gateway/etc/nginx/nginx.conf" -g 'daemon off;' &
-    gateway_pid=$!
-    pids+=($gateway_pid)
-
-    wait_for eval "(: < /dev/tcp/127.0.0.1/$PORT)" ||
+    start_nginx "$dir/gateway/etc/nginx/nginx.conf" "$PORT" "$gateway_errors" ||
         give_up "the gateway starts"
+    gateway_pid=$nginx_pid
 }
 
 
 stop_gateway() {
-    kill -QUIT "$gateway_pid"
-    wait "$gateway_pid"
+    stop "$gateway_pid" QUIT
 }
 
 
@@ -202,22 +129,10 @@ new_key() {
 }
 
 
-key_id() {                                      # KEY
-    echo "${1:4:12}"
-}
-
-
-# The key with another last character, which may already be any.
-
-mistyped() {                                    # KEY
-    echo "${1%?}$([ "${1: -1}" = x ] && echo y || echo x)"
-}
-
-
 # A request with a key in $key, or none when it is empty; prints the status and
 # the body.
 
-request() {                                     # METHOD PATH [curl options]
+request() {                                     # METHOD PATH [OPTION]...
     local method=$1 path=$2
 
     shift 2
@@ -227,17 +142,24 @@ request() {                                     # METHOD PATH [curl options]
 }
 
 
+# The same, the status alone.
+
+status() {                                      # METHOD PATH [OPTION]...
+    request "$@" | head -n 1
+}
+
+
 # The canary: no secret, plain or in base64, in a log of anyone, and no
 # Authorization header at the backend.
 
 no_secret_leaked() {
-    local key secret found=
+    local key secret text found=
 
     while read -r key; do
-        secret=${key:17}
+        secret=$(key_secret "$key")
 
         for text in "$secret" $(base64_inside "$secret"); do
-            found+=$(grep -rlF -e "$text" "$dir"/*/log "$backend_log" || true)
+            found+=$(grep -rlF -e "$text" "$dir"/*/log)
         done
     done < "$secrets"
 
@@ -250,7 +172,7 @@ no_secret_leaked() {
 # What base64 makes of a text at each of the three places it may begin at, less
 # the characters that depend on its neighbours.
 
-base64_inside() {
+base64_inside() {                               # TEXT
     local pad
 
     for pad in "" x xx; do
@@ -264,6 +186,26 @@ base64_inside() {
 # An auth file as docker, podman and skopeo read it.
 
 auth_file() {                                   # KEY FILE
-    printf '{"auths":{"%s":{"auth":"%s"}}}\n' "$gateway" \
-        "$(printf 'someone:%s' "$1" | base64 -w 0)" > "$2"
+    jq -n --arg host "$gateway" --arg key "someone:$1" \
+        '{auths: {($host): {auth: ($key | @base64)}}}' > "$2"
+}
+
+
+# skopeo without what it needs for plain HTTP and in a test; who it is has an
+# auth file $dir/NAME.json.
+
+copy_image() {                                  # NAME FROM TO [OPTION]...
+    local name=$1
+
+    shift
+    skopeo --insecure-policy copy -q --authfile "$dir/$name.json" \
+        --src-tls-verify=false --dest-tls-verify=false "$@"
+}
+
+
+ask_image() {                                   # NAME COMMAND ARGUMENT...
+    local name=$1 command=$2
+
+    shift 2
+    skopeo "$command" --authfile "$dir/$name.json" --tls-verify=false "$@"
 }

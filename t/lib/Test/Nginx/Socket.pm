@@ -194,10 +194,7 @@ sub variable {
     my ($name) = @_;
 
     if ($name =~ /^TEST_NGINX_RAND_PORT_\d+$/) {
-        my %taken = map { $_ => 1 } server_port(), values %$ports;
-
-        return $ports->{$name}
-                   //= Test::Nginx::Socket::Server::free_port(%taken);
+        return $ports->{$name} //= Test::Nginx::Socket::Ports::free_port();
     }
 
     Test::More::BAIL_OUT("$name is not set") if !defined $ENV{$name};

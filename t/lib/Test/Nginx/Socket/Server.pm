@@ -13,6 +13,7 @@ use File::Spec ();
 use File::Temp ();
 use IO::Socket::INET;
 use POSIX qw( WNOHANG _exit );
+use Test::Nginx::Socket::Ports;
 use Time::HiRes qw( sleep time );
 
 # a sanitizer's word, wherever it was written
@@ -61,29 +62,7 @@ sub port {
     $port = $set if defined $set;
 
     return $port //= $ENV{TEST_NGINX_SERVER_PORT} || $ENV{TEST_NGINX_PORT}
-                     || free_port();
-}
-
-
-# A port below the range from which the kernel takes those of clients, so that
-# nobody's connection sits on it between two blocks.
-
-sub free_port {
-    my (%taken) = @_;
-
-    for (1 .. 1000) {
-        my $candidate = 10000 + int rand 22000;
-
-        next if $taken{$candidate};
-
-        my $socket = IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => $candidate,
-            Proto => 'tcp', Listen => 1, ReuseAddr => 1);
-
-        return $candidate if $socket;
-    }
-
-    die "no free port on 127.0.0.1\n";
+                     || Test::Nginx::Socket::Ports::free_port();
 }
 
 
