@@ -32,6 +32,8 @@ static ngx_http_registry_known_t *ngx_http_registry_cache_known(
     ngx_http_registry_cache_t *cache, reg_record_type_t type, reg_str_t name);
 static ngx_uint_t ngx_http_registry_cache_fresh(
     ngx_http_registry_known_t *known);
+static ngx_uint_t ngx_http_registry_cache_answered(
+    ngx_http_registry_known_t *known, ngx_http_registry_waiter_t *waiter);
 static ngx_uint_t ngx_http_registry_cache_usable(
     ngx_http_registry_known_t *known);
 static void ngx_http_registry_cache_from_zone(
@@ -113,8 +115,16 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
         return NGX_ERROR;
     }
 
-    if (!ngx_http_registry_cache_fresh(known) && known->ask == NULL) {
-        ngx_http_registry_cache_from_zone(known);
+    if (!ngx_http_registry_cache_fresh(known)) {
+
+        if (ngx_http_registry_cache_answered(known, waiter)) {
+            waiter->once = 1;
+            return ngx_http_registry_cache_serve(known, record);
+        }
+
+        if (known->ask == NULL) {
+            ngx_http_registry_cache_from_zone(known);
+        }
     }
 
     if (ngx_http_registry_cache_fresh(known)) {
@@ -123,11 +133,16 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
 
     now = ngx_http_registry_cache_now();
 
+    if (waiter->asked == 0) {
+        waiter->asked = now;
+    }
+
     if (known->ask == NULL
         && ((known->has_failed
              && now - known->failed < NGX_HTTP_REGISTRY_CACHE_PAUSE)
             || ngx_http_registry_cache_ask(known) != NGX_OK))
     {
+        waiter->once = 1;
         return ngx_http_registry_cache_usable(known)
                ? ngx_http_registry_cache_serve(known, record) : NGX_BUSY;
     }
@@ -216,6 +231,21 @@ ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
 }
 
 
+/* Has Redis answered since the waiter began to ask, and nothing changed? */
+
+static ngx_uint_t
+ngx_http_registry_cache_answered(ngx_http_registry_known_t *known,
+    ngx_http_registry_waiter_t *waiter)
+{
+    ngx_http_registry_cache_t  *cache;
+
+    cache = known->all->cache;
+
+    return waiter->asked && known->own && known->fetched >= waiter->asked
+           && known->counter == reg_zone_generation(cache->zone, known->hash);
+}
+
+
 /* Redis is away: may what we know still be served? */
 
 static ngx_uint_t
@@ -271,6 +301,7 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
 
     ngx_http_registry_known_set(known, text, info.absent);
 
+    known->own = 0;
     known->fetched = info.fetched;
     known->counter = info.generation;
 
@@ -359,6 +390,7 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply,
 
     ngx_http_registry_known_set(known, text, absent);
 
+    known->own = 1;
     known->fetched = known->asked;
     known->epoch = origin->epoch;
     known->counter = known->asked_counter;

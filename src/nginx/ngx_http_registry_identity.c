@@ -52,6 +52,8 @@ ngx_http_registry_identify(ngx_http_registry_identify_t *by,
         return NGX_DECLINED;
     }
 
+    waiter->once = 0;
+
     lookup.store = by->store;
     lookup.pepper = by->pepper;
     lookup.waiter = waiter;
@@ -60,7 +62,9 @@ ngx_http_registry_identify(ngx_http_registry_identify_t *by,
     rc = ngx_http_registry_identify_key(by, key, generation, &lookup, identity,
                                         reason);
 
-    if (rc == NGX_OK) {
+    /* what is good for this request only is remembered by none */
+
+    if (rc == NGX_OK && !waiter->once) {
         ngx_http_registry_memo_put(by->headers, header, generation, *identity);
 
     } else if (rc == NGX_DECLINED) {
@@ -105,7 +109,9 @@ ngx_http_registry_identify_key(ngx_http_registry_identify_t *by,
         return NGX_DECLINED;
     }
 
-    ngx_http_registry_memo_put(by->keys, key, generation, *identity);
+    if (!lookup->waiter->once) {
+        ngx_http_registry_memo_put(by->keys, key, generation, *identity);
+    }
 
     return NGX_OK;
 }

@@ -22,13 +22,20 @@
 /*
  * Somebody who waits for a record.  wake() is called once, after the waiter was
  * taken off: it may ask again, and wait again.
+ *
+ * An answer to what was asked since its own first question is good enough for
+ * it, whatever the store thinks of it by then, or it would ask forever where
+ * nothing is sure.  What it was given so is marked with once: it must not be
+ * kept for others.
  */
 
 typedef struct {
     ngx_queue_t   queue;
     void        (*wake)(void *data);
     void         *data;
+    int64_t       asked;        /* at first: ms, monotonic; 0: not yet */
     unsigned      waiting:1;
+    unsigned      once:1;       /* set by the store, cleared by who asks */
 } ngx_http_registry_waiter_t;
 
 

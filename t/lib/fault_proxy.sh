@@ -1,0 +1,30 @@
+# A proxy between the gateway and Redis that spoils what passes; see
+# fault_proxy.
+#
+#     start_proxy            listens on $proxy_port
+#     fault NAME [ARGUMENT] [all | tracker | commands]
+
+start_proxy() {
+    proxy_port=$(free_port)
+    proxy_control=$(free_port)
+
+    background "$top/t/lib/fault_proxy" "$proxy_port" "$redis_port" \
+        "$proxy_control"
+
+    wait_for listens "$proxy_port"
+}
+
+
+fault() {                                       # NAME [ARGUMENT] [WHO]
+    local control answer
+
+    exec {control}<> "/dev/tcp/127.0.0.1/$proxy_control"
+    echo "$*" >&$control
+    read -r -t 5 answer <&$control
+    exec {control}>&-
+
+    [ "$answer" = ok ] || {
+        echo "Bail out! fault_proxy: $answer"
+        exit 1
+    }
+}
