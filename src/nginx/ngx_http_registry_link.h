@@ -24,13 +24,23 @@
 #include "ngx_http_registry_secret.h"
 
 
-/* What all links of a store share; lives as long as the configuration. */
+/* What a link makes sure of before it is ready. */
+
+typedef enum {
+    NGX_HTTP_REGISTRY_GREET_SERVER = 0,      /* that it works */
+    NGX_HTTP_REGISTRY_GREET_MASTER,          /* and is no replica */
+    NGX_HTTP_REGISTRY_GREET_SENTINEL         /* no matter who we are to it */
+} ngx_http_registry_greeting_t;
+
+
+/* What all links of a store share; outlives them. */
 
 typedef struct {
-    reg_store_url_t              url;
-    ngx_http_registry_secret_t  *password;   /* NULL: none */
+    reg_store_url_t                url;
+    ngx_http_registry_greeting_t   greeting;
+    ngx_http_registry_secret_t    *password; /* NULL: none */
 #if (NGX_SSL)
-    ngx_ssl_t                   *ssl;        /* NULL: no TLS */
+    ngx_ssl_t                     *ssl;      /* NULL: no TLS */
 #endif
 } ngx_http_registry_redis_conf_t;
 
@@ -94,6 +104,11 @@ uint64_t ngx_http_registry_link_source(ngx_http_registry_link_t *link);
 
 ngx_int_t ngx_http_registry_link_send(ngx_http_registry_link_t *link,
     size_t argc, const reg_str_t *argv);
+
+
+/* 1 when an answer to ROLE is that of a master. */
+
+ngx_uint_t ngx_http_registry_link_is_master(redisReply *role);
 
 
 /* Closes and frees; no handler is called any more. */

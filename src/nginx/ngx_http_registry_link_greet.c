@@ -11,7 +11,8 @@ static ngx_int_t ngx_http_registry_link_step(ngx_http_registry_link_t *link,
 
 /*
  * PING tells a server that works from one that only takes connections, or is
- * still loading its data.
+ * still loading its data; ROLE tells a master from a replica that was taken for
+ * one.
  */
 
 void
@@ -64,6 +65,14 @@ ngx_http_registry_link_greet(ngx_http_registry_link_t *link)
         goto failed;
     }
 
+    argv[0] = REG_STR("ROLE");
+
+    if (conf->greeting == NGX_HTTP_REGISTRY_GREET_MASTER
+        && ngx_http_registry_link_step(link, "ROLE", 1, argv) != NGX_OK)
+    {
+        goto failed;
+    }
+
     ngx_http_registry_link_flush(link);
 
     return;
@@ -111,10 +120,24 @@ ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
     error = reg_resp_error(reply);
 
     if (error == REG_RESP_NO_ERROR) {
+
+        if (*step == 'R' && !ngx_http_registry_link_is_master(reply)) {
+            ngx_log_error(NGX_LOG_ERR, &link->log, 0, "Redis is no master");
+            return NGX_ERROR;
+        }
+
         return NGX_OK;
     }
 
-    if (*step == 'P' && error == REG_RESP_NOPERM) {
+    if ((*step == 'P' || *step == 'R') && error == REG_RESP_NOPERM) {
+        return NGX_OK;
+    }
+
+    /* PING tells whether a sentinel wants somebody else */
+
+    if (*step == 'A'
+        && link->conf->greeting == NGX_HTTP_REGISTRY_GREET_SENTINEL)
+    {
         return NGX_OK;
     }
 
@@ -133,4 +156,21 @@ ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
                   text.text);
 
     return NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_http_registry_link_is_master(redisReply *role)
+{
+    redisReply  *word;
+
+    if (role->type != REDIS_REPLY_ARRAY || role->elements == 0) {
+        return 0;
+    }
+
+    word = role->element[0];
+
+    return word->type == REDIS_REPLY_STRING
+           && reg_str_eq((reg_str_t) { word->len, (u_char *) word->str },
+                         REG_STR("master"));
 }

@@ -13,9 +13,9 @@
 #include "ngx_http_registry_link.h"
 #include "ngx_http_registry_resolve.h"
 
-/* AUTH, SELECT, PING */
+/* AUTH, SELECT, PING, ROLE */
 
-#define NGX_HTTP_REGISTRY_LINK_STEPS  3
+#define NGX_HTTP_REGISTRY_LINK_STEPS  4
 
 struct ngx_http_registry_link_s {
     ngx_http_registry_redis_conf_t           *conf;

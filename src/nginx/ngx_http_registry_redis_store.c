@@ -113,11 +113,11 @@ ngx_http_registry_redis_init(ngx_conf_t *cf, ngx_http_registry_store_t *store,
 static char *
 ngx_http_registry_redis_check(ngx_conf_t *cf, reg_store_url_t *url)
 {
-    if (url->kind != REG_STORE_REDIS) {
+    if (url->kind == REG_STORE_CLUSTER) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"registry_store\" takes \"redis:\", \"rediss:\" "
-                           "and \"redis+unix:\" in this version, no sentinels "
-                           "and no cluster");
+                           "\"registry_store\" takes \"redis:\", \"rediss:\", "
+                           "\"redis+unix:\" and \"redis+sentinel:\" in this "
+                           "version, no cluster");
         return NGX_CONF_ERROR;
     }
 

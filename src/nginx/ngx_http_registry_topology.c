@@ -5,8 +5,14 @@
 #include "ngx_http_registry_topology_state.h"
 
 
+static ngx_http_registry_ask_t *ngx_http_registry_topology_ask(
+    ngx_http_registry_topology_t *topology, size_t argc,
+    const reg_str_t *argv);
+static ngx_int_t ngx_http_registry_topology_send(ngx_http_registry_ask_t *ask,
+    ngx_http_registry_member_t *member);
 static void ngx_http_registry_topology_reply(void *data, redisReply *reply);
-static void ngx_http_registry_member_free(ngx_http_registry_member_t *member);
+static void ngx_http_registry_topology_answer(ngx_http_registry_ask_t *ask,
+    redisReply *reply, uint64_t source);
 
 
 ngx_http_registry_topology_t *
@@ -22,12 +28,19 @@ ngx_http_registry_topology_create(ngx_http_registry_redis_conf_t *conf,
     }
 
     topology->kind = &ngx_http_registry_topology_single;
-    topology->conf = conf;
+
+    if (conf->url.kind == REG_STORE_SENTINEL) {
+        topology->kind = &ngx_http_registry_topology_sentinel;
+    }
+
+    topology->conf = *conf;
     topology->handlers = handlers;
     topology->data = data;
     topology->log = log;
 
     ngx_queue_init(&topology->members);
+    ngx_queue_init(&topology->retired);
+    ngx_queue_init(&topology->waiting);
 
     if (topology->kind->open(topology) != NGX_OK) {
         ngx_http_registry_topology_free(topology);
@@ -43,11 +56,24 @@ ngx_http_registry_topology_free(ngx_http_registry_topology_t *topology)
 {
     ngx_queue_t  *q;
 
+    if (topology->kind->close) {
+        topology->kind->close(topology);
+    }
+
+    ngx_queue_add(&topology->members, &topology->retired);
+
     while (!ngx_queue_empty(&topology->members)) {
         q = ngx_queue_head(&topology->members);
 
         ngx_http_registry_member_free(ngx_queue_data(q,
                                            ngx_http_registry_member_t, queue));
+    }
+
+    while (!ngx_queue_empty(&topology->waiting)) {
+        q = ngx_queue_head(&topology->waiting);
+        ngx_queue_remove(q);
+
+        ngx_free(ngx_queue_data(q, ngx_http_registry_ask_t, queue));
     }
 
     ngx_free(topology);
@@ -63,68 +89,176 @@ ngx_http_registry_topology_command(ngx_http_registry_topology_t *topology,
     ngx_http_registry_member_t  *member;
 
     member = topology->kind->master(topology, slot);
-    if (member == NULL) {
+
+    if (member == NULL && !topology->searching) {
         return NULL;
     }
 
-    ask = ngx_alloc(sizeof(ngx_http_registry_ask_t), topology->log);
+    ask = ngx_http_registry_topology_ask(topology, argc, argv);
     if (ask == NULL) {
         return NULL;
     }
 
-    ask->member = member;
+    ask->slot = slot;
     ask->handler = handler;
     ask->data = data;
-    ask->epoch = ngx_http_registry_tracker_epoch(member->tracker);
 
-    ask->command = ngx_http_registry_node_command(member->node, argc, argv,
-                                              ngx_http_registry_topology_reply,
-                                              ask);
-    if (ask->command == NULL) {
+    if (member == NULL) {
+        ngx_queue_insert_tail(&topology->waiting, &ask->queue);
+        return ask;
+    }
+
+    if (ngx_http_registry_topology_send(ask, member) != NGX_OK) {
         ngx_free(ask);
         return NULL;
     }
 
-    ngx_queue_insert_tail(&member->asks, &ask->queue);
+    return ask;
+}
+
+
+/* It is copied, for it may have to wait. */
+
+static ngx_http_registry_ask_t *
+ngx_http_registry_topology_ask(ngx_http_registry_topology_t *topology,
+    size_t argc, const reg_str_t *argv)
+{
+    size_t                    i, size;
+    u_char                   *p;
+    ngx_http_registry_ask_t  *ask;
+
+    size = sizeof(ngx_http_registry_ask_t) + argc * sizeof(reg_str_t);
+
+    for (i = 0; i < argc; i++) {
+        size += argv[i].len;
+    }
+
+    ask = ngx_alloc(size, topology->log);
+    if (ask == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(ask, sizeof(ngx_http_registry_ask_t));
+
+    ask->topology = topology;
+    ask->argc = argc;
+
+    p = (u_char *) &ask->argv[argc];
+
+    for (i = 0; i < argc; i++) {
+        ask->argv[i].data = p;
+        ask->argv[i].len = argv[i].len;
+
+        p = ngx_cpymem(p, argv[i].data, argv[i].len);
+    }
 
     return ask;
+}
+
+
+static ngx_int_t
+ngx_http_registry_topology_send(ngx_http_registry_ask_t *ask,
+    ngx_http_registry_member_t *member)
+{
+    ask->command = ngx_http_registry_node_command(member->node, ask->argc,
+                              ask->argv, ngx_http_registry_topology_reply, ask);
+
+    if (ask->command == NULL) {
+        return NGX_ERROR;
+    }
+
+    ask->member = member;
+    ask->epoch = ngx_http_registry_tracker_epoch(member->tracker);
+
+    ngx_queue_insert_tail(&member->asks, &ask->queue);
+
+    return NGX_OK;
 }
 
 
 void
 ngx_http_registry_topology_detach(ngx_http_registry_ask_t *ask)
 {
-    ngx_http_registry_command_detach(ask->command);
+    if (ask->member) {
+        ngx_http_registry_command_detach(ask->command);
+        ngx_http_registry_member_leave(ask);
 
-    ngx_queue_remove(&ask->queue);
+    } else {
+        ngx_queue_remove(&ask->queue);
+    }
+
     ngx_free(ask);
 }
 
-
-/* The handler may free the topology. */
 
 static void
 ngx_http_registry_topology_reply(void *data, redisReply *reply)
 {
     ngx_http_registry_ask_t *ask = data;
 
-    void                         *asker;
-    ngx_http_registry_link_t     *link;
+    uint64_t                       source;
+    ngx_http_registry_link_t      *link;
+    ngx_http_registry_topology_t  *topology;
+
+    topology = ask->topology;
+
+    link = ngx_http_registry_node_link(ask->member->node);
+    source = link ? ngx_http_registry_link_source(link) : 0;
+
+    if (reply && topology->kind->check
+        && topology->kind->check(ask, reply) != NGX_OK)
+    {
+        reply = NULL;
+    }
+
+    ngx_http_registry_member_leave(ask);
+
+    ngx_http_registry_topology_answer(ask, reply, source);
+}
+
+
+static void
+ngx_http_registry_topology_answer(ngx_http_registry_ask_t *ask,
+    redisReply *reply, uint64_t source)
+{
+    void                         *data;
     ngx_http_registry_origin_t    origin;
     ngx_http_registry_answer_pt   handler;
 
-    link = ngx_http_registry_node_link(ask->member->node);
-
     origin.epoch = ask->epoch;
-    origin.source = link ? ngx_http_registry_link_source(link) : 0;
+    origin.source = source;
 
     handler = ask->handler;
-    asker = ask->data;
+    data = ask->data;
 
-    ngx_queue_remove(&ask->queue);
     ngx_free(ask);
 
-    handler(asker, reply, &origin);
+    handler(data, reply, &origin);
+}
+
+
+void
+ngx_http_registry_topology_settle(ngx_http_registry_topology_t *topology)
+{
+    ngx_queue_t                 *q;
+    ngx_http_registry_ask_t     *ask;
+    ngx_http_registry_member_t  *member;
+
+    topology->searching = 0;
+
+    while (!ngx_queue_empty(&topology->waiting)) {
+        q = ngx_queue_head(&topology->waiting);
+        ngx_queue_remove(q);
+
+        ask = ngx_queue_data(q, ngx_http_registry_ask_t, queue);
+        member = topology->kind->master(topology, ask->slot);
+
+        if (member == NULL
+            || ngx_http_registry_topology_send(ask, member) != NGX_OK)
+        {
+            ngx_http_registry_topology_answer(ask, NULL, 0);
+        }
+    }
 }
 
 
@@ -184,64 +318,4 @@ ngx_http_registry_topology_epoch(ngx_http_registry_topology_t *topology)
     }
 
     return latest;
-}
-
-
-ngx_http_registry_member_t *
-ngx_http_registry_member_add(ngx_http_registry_topology_t *topology,
-    reg_str_t host, unsigned port)
-{
-    ngx_http_registry_member_t  *member;
-
-    member = ngx_calloc(sizeof(ngx_http_registry_member_t), topology->log);
-    if (member == NULL) {
-        return NULL;
-    }
-
-    member->topology = topology;
-
-    ngx_queue_init(&member->asks);
-    ngx_queue_insert_tail(&topology->members, &member->queue);
-
-    member->node = ngx_http_registry_node_create(topology->conf, host, port,
-                                                 topology->log);
-
-    if (member->node) {
-        member->tracker = ngx_http_registry_tracker_create(topology->conf,
-                              host, port, member->node, &topology->epochs,
-                              topology->handlers, topology->data,
-                              topology->log);
-    }
-
-    if (member->tracker == NULL) {
-        ngx_http_registry_member_free(member);
-        return NULL;
-    }
-
-    return member;
-}
-
-
-static void
-ngx_http_registry_member_free(ngx_http_registry_member_t *member)
-{
-    ngx_queue_t  *q;
-
-    if (member->tracker) {
-        ngx_http_registry_tracker_free(member->tracker);
-    }
-
-    if (member->node) {
-        ngx_http_registry_node_free(member->node);
-    }
-
-    while (!ngx_queue_empty(&member->asks)) {
-        q = ngx_queue_head(&member->asks);
-        ngx_queue_remove(q);
-
-        ngx_free(ngx_queue_data(q, ngx_http_registry_ask_t, queue));
-    }
-
-    ngx_queue_remove(&member->queue);
-    ngx_free(member);
 }

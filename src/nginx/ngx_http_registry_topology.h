@@ -57,7 +57,7 @@ ngx_http_registry_topology_t *ngx_http_registry_topology_create(
     const ngx_http_registry_tracker_handlers_t *handlers, void *data,
     ngx_log_t *log);
 
-/* Frees all; nobody is called any more.  A handler may do it too. */
+/* Frees all; nobody is called any more.  No handler may do it. */
 
 void ngx_http_registry_topology_free(ngx_http_registry_topology_t *topology);
 

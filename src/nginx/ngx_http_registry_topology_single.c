@@ -17,7 +17,9 @@ const ngx_http_registry_topology_kind_t
     ngx_http_registry_topology_single =
 {
     ngx_http_registry_single_open,
-    ngx_http_registry_single_master
+    NULL,
+    ngx_http_registry_single_master,
+    NULL
 };
 
 
@@ -28,7 +30,7 @@ ngx_http_registry_single_open(ngx_http_registry_topology_t *topology)
     reg_str_t         host;
     reg_store_url_t  *url;
 
-    url = &topology->conf->url;
+    url = &topology->conf.url;
     host = url->path;
     port = 0;
 

@@ -106,6 +106,13 @@ ngx_http_registry_tracker_refused(ngx_http_registry_tracker_t *tracker)
 }
 
 
+ngx_uint_t
+ngx_http_registry_tracker_demoted(ngx_http_registry_tracker_t *tracker)
+{
+    return tracker->demoted;
+}
+
+
 /* Where the commands go, or whatever the name leads to if they go nowhere. */
 
 static void
@@ -161,6 +168,22 @@ ngx_http_registry_tracker_allowed(ngx_http_registry_tracker_t *tracker)
 }
 
 
+/*
+ * So says a master of which everything was removed, and a replica that begins
+ * to take over all that its master has: of which it has lost nothing.  ROLE
+ * tells which, and nothing is sure until then.
+ */
+
+void
+ngx_http_registry_tracker_flushed(ngx_http_registry_tracker_t *tracker)
+{
+    tracker->flushed = 1;
+    tracker->master = 0;
+
+    ngx_http_registry_tracker_ask_role(tracker);
+}
+
+
 void
 ngx_http_registry_tracker_ask_role(ngx_http_registry_tracker_t *tracker)
 {
@@ -172,6 +195,7 @@ ngx_http_registry_tracker_ask_role(ngx_http_registry_tracker_t *tracker)
 
     argv[0] = REG_STR("ROLE");
 
+    tracker->flush_asked = tracker->flushed;
     tracker->role_asked = ngx_http_registry_tracker_now();
     tracker->role = ngx_http_registry_node_command(tracker->node, 1, argv,
                                                ngx_http_registry_tracker_role,
@@ -211,9 +235,20 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
         return;
     }
 
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
-        && ngx_http_registry_tracker_word(reply->element[0], "master"))
+    if (tracker->flushed && !tracker->flush_asked) {
+        ngx_http_registry_tracker_ask_role(tracker);
+        return;
+    }
+
+    if (tracker->flushed && (reply->type == REDIS_REPLY_ERROR
+                             || ngx_http_registry_link_is_master(reply)))
     {
+        tracker->handlers->changed_all(tracker->data);
+    }
+
+    tracker->flushed = 0;
+
+    if (ngx_http_registry_link_is_master(reply)) {
         if (tracker->state == NGX_HTTP_REGISTRY_TRACKER_ON
             && tracker->master <= ngx_http_registry_tracker_now())
         {
@@ -221,6 +256,7 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
         }
 
         tracker->master = tracker->role_asked + NGX_HTTP_REGISTRY_LEASE;
+        tracker->demoted = 0;
 
         ngx_http_registry_tracker_allowed(tracker);
         return;
@@ -234,7 +270,17 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
         if (tracker->refused) {
             ngx_http_registry_tracker_restart(tracker);
         }
+
+        return;
     }
+
+    if (!tracker->demoted) {
+        ngx_log_error(NGX_LOG_ERR, tracker->log, 0,
+                      "registry store: Redis at \"%*s\" is no master",
+                      tracker->host.len, tracker->host.data);
+    }
+
+    tracker->demoted = 1;
 }
 
 

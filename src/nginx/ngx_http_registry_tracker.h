@@ -81,4 +81,9 @@ uint64_t ngx_http_registry_tracker_source(ngx_http_registry_tracker_t *tracker);
 ngx_uint_t ngx_http_registry_tracker_refused(
     ngx_http_registry_tracker_t *tracker);
 
+/* 1 when the server has said that it is no master. */
+
+ngx_uint_t ngx_http_registry_tracker_demoted(
+    ngx_http_registry_tracker_t *tracker);
+
 #endif /* NGX_HTTP_REGISTRY_TRACKER_H */

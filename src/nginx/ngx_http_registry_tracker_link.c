@@ -226,7 +226,7 @@ ngx_http_registry_tracker_message(ngx_http_registry_tracker_t *tracker,
     keys = reply->element[2];
 
     if (keys->type == REDIS_REPLY_NIL) {
-        tracker->handlers->changed_all(tracker->data);
+        ngx_http_registry_tracker_flushed(tracker);
         return NGX_OK;
     }
 

@@ -52,6 +52,9 @@ struct ngx_http_registry_tracker_s {
     int64_t                                      role_asked;
 
     unsigned                                     refused:1;
+    unsigned                                     demoted:1;
+    unsigned                                     flushed:1; /* or demoted? */
+    unsigned                                     flush_asked:1;
 };
 
 
@@ -73,6 +76,12 @@ void ngx_http_registry_tracker_renew(
 /* Something was allowed: are we still refused? */
 
 void ngx_http_registry_tracker_allowed(
+    ngx_http_registry_tracker_t *tracker);
+
+
+/* Everything may have changed. */
+
+void ngx_http_registry_tracker_flushed(
     ngx_http_registry_tracker_t *tracker);
 
 

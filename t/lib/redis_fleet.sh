@@ -94,6 +94,12 @@ start_member() {                                # PORT
     member_pid[$1]=$!
 
     wait_for redis_at "$1" ping
+
+    # sentinels talk to each other more often than every two seconds
+
+    [ -z "${sentinel[*]}" ] ||
+        redis_at "$1" sentinel debug info-period 500 publish-period 200 \
+            ask-period 200 ping-period 200 > /dev/null
 }
 
 
@@ -167,11 +173,6 @@ sentinel failover-timeout registry 3000
 $sentinel_conf
 END
         start_member "$port"
-
-        # they talk to each other more often than every two seconds
-
-        redis_at "$port" sentinel debug info-period 500 publish-period 200 \
-            ask-period 200 ping-period 200 > /dev/null
     done
 
     sentinel_url=$(printf '127.0.0.1:%s,' "${sentinel_ports[@]}")
@@ -188,15 +189,18 @@ follows() {                                     # PORT
 }
 
 
-# A sentinel has met both others and both replicas.
+# A sentinel has met both others and both replicas, which could take over.
 
 knows_all() {                                   # PORT
-    local text
+    local text replicas
 
     text=$(redis_at "$1" sentinel master registry | paste -d= - -) &&
         grep -qx 'flags=master' <<< "$text" &&
         grep -qx 'num-slaves=2' <<< "$text" &&
-        grep -qx 'num-other-sentinels=2' <<< "$text"
+        grep -qx 'num-other-sentinels=2' <<< "$text" || return 1
+
+    replicas=$(redis_at "$1" sentinel replicas registry | paste -d= - -)
+    [ "$(grep -cxE 'flags=slave|master-link-status=ok' <<< "$replicas")" = 4 ]
 }
 
 
