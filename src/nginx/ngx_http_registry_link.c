@@ -187,6 +187,17 @@ ngx_http_registry_link_send(ngx_http_registry_link_t *link, size_t argc,
 }
 
 
+#ifdef REG_RESP_PUSHES
+
+void
+ngx_http_registry_link_allow_pushes(ngx_http_registry_link_t *link)
+{
+    reg_resp_allow_pushes(link->resp);
+}
+
+#endif
+
+
 /* What is wiped here may be a password. */
 
 ngx_int_t

@@ -42,6 +42,7 @@ typedef struct {
 #if (NGX_SSL)
     ngx_ssl_t                     *ssl;      /* NULL: no TLS */
 #endif
+    ngx_msec_t                     ttl;      /* of what may change unheard */
 } ngx_http_registry_redis_conf_t;
 
 
@@ -109,6 +110,15 @@ ngx_int_t ngx_http_registry_link_send(ngx_http_registry_link_t *link,
 /* 1 when an answer to ROLE is that of a master. */
 
 ngx_uint_t ngx_http_registry_link_is_master(redisReply *role);
+
+
+#ifdef REG_RESP_PUSHES
+
+/* The replies from now on are those of RESP3, if HELLO is answered so. */
+
+void ngx_http_registry_link_allow_pushes(ngx_http_registry_link_t *link);
+
+#endif
 
 
 /* Closes and frees; no handler is called any more. */

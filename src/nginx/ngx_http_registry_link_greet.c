@@ -141,6 +141,12 @@ ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
         return NGX_OK;
     }
 
+    /* it cannot write to its disk, for which PING is refused and GET is not */
+
+    if (error == REG_RESP_MISCONF) {
+        return NGX_OK;
+    }
+
     /* some errors repeat what was sent, which in AUTH is the password */
 
     if (*step == 'A') {

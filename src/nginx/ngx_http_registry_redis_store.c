@@ -96,6 +96,7 @@ ngx_http_registry_redis_init(ngx_conf_t *cf, ngx_http_registry_store_t *store,
     ngx_str_set(&name, "registry_cache");
 
     redis->conf = *conf;
+    redis->redis.ttl = conf->ttl;
 
     redis->shm_zone = ngx_shared_memory_add(cf, &name, size,
                                             &ngx_http_registry_module);

@@ -17,6 +17,15 @@ static void ngx_http_registry_tracker_stop(
 static void ngx_http_registry_tracker_tick(ngx_event_t *ev);
 
 
+/* On the channel not all is heard, so an epoch is no longer than the ttl. */
+
+static ngx_inline int64_t
+ngx_http_registry_tracker_expires(ngx_http_registry_tracker_t *tracker)
+{
+    return tracker->since + (int64_t) tracker->conf->ttl;
+}
+
+
 ngx_http_registry_tracker_t *
 ngx_http_registry_tracker_create(ngx_http_registry_redis_conf_t *conf,
     reg_str_t host, unsigned port, ngx_http_registry_node_t *node,
@@ -73,7 +82,15 @@ ngx_http_registry_tracker_free(ngx_http_registry_tracker_t *tracker)
 int64_t
 ngx_http_registry_tracker_until(ngx_http_registry_tracker_t *tracker)
 {
-    return ngx_min(tracker->pinged, tracker->master);
+    int64_t  until;
+
+    until = ngx_min(tracker->pinged, tracker->master);
+
+    if (tracker->way == NGX_HTTP_REGISTRY_TRACKER_CHANNEL) {
+        until = ngx_min(until, ngx_http_registry_tracker_expires(tracker));
+    }
+
+    return until;
 }
 
 
@@ -149,22 +166,6 @@ ngx_http_registry_tracker_renew(ngx_http_registry_tracker_t *tracker)
 {
     tracker->epoch = ++*tracker->epochs;
     tracker->since = ngx_http_registry_tracker_now();
-}
-
-
-/* Tracking and ROLE both have to be allowed before we count as not refused. */
-
-void
-ngx_http_registry_tracker_allowed(ngx_http_registry_tracker_t *tracker)
-{
-    if (tracker->refused
-        && ngx_http_registry_tracker_until(tracker)
-           > ngx_http_registry_tracker_now())
-    {
-        tracker->refused = 0;
-        ngx_log_error(NGX_LOG_NOTICE, tracker->log, 0,
-                      "registry store: Redis lets changes be tracked again");
-    }
 }
 
 
@@ -267,7 +268,7 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
     if (reply->type == REDIS_REPLY_ERROR) {
         ngx_http_registry_tracker_error(tracker, "ROLE", reply);
 
-        if (tracker->refused) {
+        if (tracker->way == NGX_HTTP_REGISTRY_TRACKER_NOTHING) {
             ngx_http_registry_tracker_restart(tracker);
         }
 
@@ -284,7 +285,10 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
 }
 
 
-/* The lease is over; we try again, but not in a worker that quits. */
+/*
+ * The lease is over; we try again, but not in a worker that quits.  A link that
+ * has failed tells nothing of what is refused: all ways are tried again then.
+ */
 
 void
 ngx_http_registry_tracker_restart(ngx_http_registry_tracker_t *tracker)
@@ -297,8 +301,21 @@ ngx_http_registry_tracker_restart(ngx_http_registry_tracker_t *tracker)
         return;
     }
 
-    pause = tracker->refused ? NGX_HTTP_REGISTRY_TRACKER_REFUSED
-                             : ngx_http_registry_backoff(++tracker->failures);
+    if (tracker->way == NGX_HTTP_REGISTRY_TRACKER_NOTHING) {
+        pause = NGX_HTTP_REGISTRY_TRACKER_REFUSED;
+
+    } else if (tracker->passed) {
+        pause = 1;
+
+    } else {
+        pause = ngx_http_registry_backoff(++tracker->failures);
+    }
+
+    if (!tracker->passed || tracker->way == NGX_HTTP_REGISTRY_TRACKER_NOTHING) {
+        tracker->way = NGX_HTTP_REGISTRY_TRACKER_REDIRECT;
+    }
+
+    tracker->passed = 0;
 
     ngx_add_timer(&tracker->timer, pause);
 }
@@ -349,6 +366,16 @@ ngx_http_registry_tracker_tick(ngx_event_t *ev)
     {
         ngx_http_registry_tracker_restart(tracker);
         return;
+    }
+
+    /* no gap between two epochs: until the next tick this one has to last */
+
+    if (tracker->state == NGX_HTTP_REGISTRY_TRACKER_ON
+        && tracker->way == NGX_HTTP_REGISTRY_TRACKER_CHANNEL
+        && ngx_http_registry_tracker_expires(tracker)
+           <= now + NGX_HTTP_REGISTRY_TRACKER_TICK)
+    {
+        ngx_http_registry_tracker_renew(tracker);
     }
 
     if (now - tracker->role_asked >= NGX_HTTP_REGISTRY_TRACKER_ROLE

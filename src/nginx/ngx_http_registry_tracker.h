@@ -17,8 +17,16 @@
  * command link to the same address, says "master".  After a failover the old
  * address may well answer PING, but hears of no write.
  *
- * Where Redis refuses REDIRECT or the channel, the tracker says so once in the
- * log and never holds: ngx_http_registry_tracker_refused().
+ * Where Redis refuses that, these are tried in turn:
+ *
+ *     HELLO 3, CLIENT TRACKING ON BCAST PREFIX <prefix>key: PREFIX ...
+ *     SUBSCRIBE <prefix>changed
+ *
+ * The first needs hiredis 1.0.  On the channel ngx-registry alone tells what it
+ * has changed: an epoch ends after the ttl then, for others may have changed
+ * something.  Where all are refused, or PING or ROLE, the lease never holds:
+ * ngx_http_registry_tracker_refused().  The log says what is in use, and after
+ * which time a change is seen at the latest.
  */
 
 #include "ngx_http_registry_node.h"

@@ -4,19 +4,24 @@
 
 #include "ngx_http_registry_tracker_state.h"
 
-#define NGX_HTTP_REGISTRY_TRACKER_CHANNEL  "__redis__:invalidate"
-
 
 static void ngx_http_registry_tracker_ready(void *data);
+static ngx_int_t ngx_http_registry_tracker_first(
+    ngx_http_registry_tracker_t *tracker);
 static void ngx_http_registry_tracker_reply(void *data, redisReply *reply);
 static ngx_int_t ngx_http_registry_tracker_step(
     ngx_http_registry_tracker_t *tracker, redisReply *reply);
-static ngx_int_t ngx_http_registry_tracker_track(
+static ngx_int_t ngx_http_registry_tracker_redirect(
     ngx_http_registry_tracker_t *tracker, long long id);
-static void ngx_http_registry_tracker_begin(
+static ngx_int_t ngx_http_registry_tracker_track(
+    ngx_http_registry_tracker_t *tracker, reg_str_t redirect);
+static ngx_int_t ngx_http_registry_tracker_subscribe(
+    ngx_http_registry_tracker_t *tracker, reg_str_t channel);
+static ngx_int_t ngx_http_registry_tracker_begin(
     ngx_http_registry_tracker_t *tracker);
-static ngx_int_t ngx_http_registry_tracker_message(
-    ngx_http_registry_tracker_t *tracker, redisReply *reply);
+static ngx_int_t ngx_http_registry_tracker_send(
+    ngx_http_registry_tracker_t *tracker, const char *first,
+    const char *second);
 static void ngx_http_registry_tracker_closed(void *data);
 
 
@@ -34,15 +39,9 @@ ngx_http_registry_tracker_ready(void *data)
 {
     ngx_http_registry_tracker_t *tracker = data;
 
-    reg_str_t  argv[2];
-
-    argv[0] = REG_STR("CLIENT");
-    argv[1] = REG_STR("ID");
-
     tracker->asked = ngx_http_registry_tracker_now();
-    tracker->state = NGX_HTTP_REGISTRY_TRACKER_ID;
 
-    if (ngx_http_registry_link_send(tracker->link, 2, argv) != NGX_OK) {
+    if (ngx_http_registry_tracker_first(tracker) != NGX_OK) {
         ngx_http_registry_tracker_restart(tracker);
         return;
     }
@@ -51,6 +50,36 @@ ngx_http_registry_tracker_ready(void *data)
 
     ngx_http_registry_node_works(tracker->node);
     ngx_http_registry_tracker_ask_role(tracker);
+}
+
+
+static ngx_int_t
+ngx_http_registry_tracker_first(ngx_http_registry_tracker_t *tracker)
+{
+    u_char  channel[NGX_HTTP_REGISTRY_TRACKER_CHANNEL_MAX];
+
+    switch (tracker->way) {
+
+    case NGX_HTTP_REGISTRY_TRACKER_REDIRECT:
+        tracker->state = NGX_HTTP_REGISTRY_TRACKER_ID;
+        return ngx_http_registry_tracker_send(tracker, "CLIENT", "ID");
+
+#ifdef REG_RESP_PUSHES
+
+    case NGX_HTTP_REGISTRY_TRACKER_PUSH:
+        tracker->state = NGX_HTTP_REGISTRY_TRACKER_HELLO;
+        ngx_http_registry_link_allow_pushes(tracker->link);
+        return ngx_http_registry_tracker_send(tracker, "HELLO", "3");
+
+#endif
+
+    case NGX_HTTP_REGISTRY_TRACKER_CHANNEL:
+        return ngx_http_registry_tracker_subscribe(tracker,
+                         ngx_http_registry_tracker_channel(tracker, channel));
+
+    default:
+        return NGX_ERROR;
+    }
 }
 
 
@@ -72,8 +101,12 @@ ngx_http_registry_tracker_step(ngx_http_registry_tracker_t *tracker,
     redisReply *reply)
 {
     static const char  *commands[] = {
-        "", "CLIENT ID", "CLIENT TRACKING", "SUBSCRIBE", "PING"
+        "", "HELLO", "CLIENT ID", "CLIENT TRACKING", "SUBSCRIBE", "PING"
     };
+
+    if (tracker->state == NGX_HTTP_REGISTRY_TRACKER_ON) {
+        return ngx_http_registry_tracker_message(tracker, reply);
+    }
 
     if (reply->type == REDIS_REPLY_ERROR) {
         ngx_http_registry_tracker_error(tracker, commands[tracker->state],
@@ -83,36 +116,48 @@ ngx_http_registry_tracker_step(ngx_http_registry_tracker_t *tracker,
 
     switch (tracker->state) {
 
+#ifdef REG_RESP_PUSHES
+
+    case NGX_HTTP_REGISTRY_TRACKER_HELLO:
+
+        if (reply->type == REDIS_REPLY_MAP) {
+            return ngx_http_registry_tracker_track(tracker, REG_STR_NULL);
+        }
+
+        break;
+
+#endif
+
     case NGX_HTTP_REGISTRY_TRACKER_ID:
 
         if (reply->type == REDIS_REPLY_INTEGER) {
-            return ngx_http_registry_tracker_track(tracker, reply->integer);
+            return ngx_http_registry_tracker_redirect(tracker, reply->integer);
         }
 
         break;
 
     case NGX_HTTP_REGISTRY_TRACKER_BEGUN:
 
-        if (reply->type == REDIS_REPLY_STATUS) {
-            tracker->state = NGX_HTTP_REGISTRY_TRACKER_SUBSCRIBE;
-            return NGX_OK;
+        if (reply->type != REDIS_REPLY_STATUS) {
+            break;
         }
 
-        break;
+        if (tracker->way == NGX_HTTP_REGISTRY_TRACKER_PUSH) {
+            return ngx_http_registry_tracker_begin(tracker);
+        }
+
+        return ngx_http_registry_tracker_subscribe(tracker,
+                                REG_STR(NGX_HTTP_REGISTRY_TRACKER_INVALIDATE));
 
     case NGX_HTTP_REGISTRY_TRACKER_SUBSCRIBE:
 
         if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3
             && ngx_http_registry_tracker_word(reply->element[0], "subscribe"))
         {
-            ngx_http_registry_tracker_begin(tracker);
-            return NGX_OK;
+            return ngx_http_registry_tracker_begin(tracker);
         }
 
         break;
-
-    case NGX_HTTP_REGISTRY_TRACKER_ON:
-        return ngx_http_registry_tracker_message(tracker, reply);
 
     default:
         break;
@@ -126,6 +171,20 @@ ngx_http_registry_tracker_step(ngx_http_registry_tracker_t *tracker,
 }
 
 
+static ngx_int_t
+ngx_http_registry_tracker_redirect(ngx_http_registry_tracker_t *tracker,
+    long long id)
+{
+    u_char     digits[NGX_INT64_LEN];
+    reg_str_t  redirect;
+
+    redirect.data = digits;
+    redirect.len = ngx_sprintf(digits, "%L", (int64_t) id) - digits;
+
+    return ngx_http_registry_tracker_track(tracker, redirect);
+}
+
+
 /*
  * The prefixes of records only: the whole prefix would have every write of a
  * limit or of the ledger sent to every worker.
@@ -133,10 +192,9 @@ ngx_http_registry_tracker_step(ngx_http_registry_tracker_t *tracker,
 
 static ngx_int_t
 ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
-    long long id)
+    reg_str_t redirect)
 {
     size_t        argc;
-    u_char        digits[NGX_INT64_LEN];
     u_char        prefixes[3][REG_STORE_PREFIX_MAX + sizeof("tenant:")];
     reg_str_t     argv[12], prefix;
     ngx_uint_t    i;
@@ -148,9 +206,12 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
     argv[argc++] = REG_STR("CLIENT");
     argv[argc++] = REG_STR("TRACKING");
     argv[argc++] = REG_STR("ON");
-    argv[argc++] = REG_STR("REDIRECT");
-    argv[argc].data = digits;
-    argv[argc++].len = ngx_sprintf(digits, "%L", (int64_t) id) - digits;
+
+    if (redirect.len) {
+        argv[argc++] = REG_STR("REDIRECT");
+        argv[argc++] = redirect;
+    }
+
     argv[argc++] = REG_STR("BCAST");
 
     for (i = 0; i < 3; i++) {
@@ -162,16 +223,24 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
                            - prefixes[i];
     }
 
+    tracker->state = NGX_HTTP_REGISTRY_TRACKER_BEGUN;
     tracker->asked = ngx_http_registry_tracker_now();
 
-    if (ngx_http_registry_link_send(tracker->link, argc, argv) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    return ngx_http_registry_link_send(tracker->link, argc, argv);
+}
+
+
+static ngx_int_t
+ngx_http_registry_tracker_subscribe(ngx_http_registry_tracker_t *tracker,
+    reg_str_t channel)
+{
+    reg_str_t  argv[2];
 
     argv[0] = REG_STR("SUBSCRIBE");
-    argv[1] = REG_STR(NGX_HTTP_REGISTRY_TRACKER_CHANNEL);
+    argv[1] = channel;
 
-    tracker->state = NGX_HTTP_REGISTRY_TRACKER_BEGUN;
+    tracker->state = NGX_HTTP_REGISTRY_TRACKER_SUBSCRIBE;
+    tracker->asked = ngx_http_registry_tracker_now();
 
     return ngx_http_registry_link_send(tracker->link, 2, argv);
 }
@@ -179,139 +248,42 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
 
 /* From now on what changes is heard of. */
 
-static void
+static ngx_int_t
 ngx_http_registry_tracker_begin(ngx_http_registry_tracker_t *tracker)
 {
     tracker->state = NGX_HTTP_REGISTRY_TRACKER_ON;
-    tracker->pinged = tracker->asked + NGX_HTTP_REGISTRY_LEASE;
-    tracker->asked = 0;
     tracker->failures = 0;
 
+    ngx_http_registry_tracker_ponged(tracker);
     ngx_http_registry_tracker_renew(tracker);
     ngx_http_registry_tracker_allowed(tracker);
-}
-
-
-static ngx_int_t
-ngx_http_registry_tracker_message(ngx_http_registry_tracker_t *tracker,
-    redisReply *reply)
-{
-    size_t       i;
-    redisReply  *keys, *key;
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
-        goto failed;
-    }
-
-    if (ngx_http_registry_tracker_word(reply->element[0], "pong")) {
-
-        if (tracker->asked == 0) {
-            goto failed;
-        }
-
-        tracker->pinged = tracker->asked + NGX_HTTP_REGISTRY_LEASE;
-        tracker->asked = 0;
-
-        return NGX_OK;
-    }
-
-    if (reply->elements != 3
-        || !ngx_http_registry_tracker_word(reply->element[0], "message")
-        || !ngx_http_registry_tracker_word(reply->element[1],
-                                           NGX_HTTP_REGISTRY_TRACKER_CHANNEL))
-    {
-        goto failed;
-    }
-
-    keys = reply->element[2];
-
-    if (keys->type == REDIS_REPLY_NIL) {
-        ngx_http_registry_tracker_flushed(tracker);
-        return NGX_OK;
-    }
-
-    if (keys->type != REDIS_REPLY_ARRAY) {
-        goto failed;
-    }
-
-    for (i = 0; i < keys->elements; i++) {
-        key = keys->element[i];
-
-        if (key->type != REDIS_REPLY_STRING) {
-            goto failed;
-        }
-
-        tracker->handlers->changed(tracker->data,
-                    (reg_str_t) { key->len, (unsigned char *) key->str });
-    }
 
     return NGX_OK;
-
-failed:
-
-    /* what it was to tell is unknown, so nothing is sure any more */
-
-    ngx_log_error(NGX_LOG_ERR, tracker->log, 0,
-                  "registry store: Redis sent no message of its own");
-
-    return NGX_ERROR;
-}
-
-
-ngx_uint_t
-ngx_http_registry_tracker_word(redisReply *reply, const char *word)
-{
-    return (reply->type == REDIS_REPLY_STRING
-            || reply->type == REDIS_REPLY_STATUS)
-           && reply->len == ngx_strlen(word)
-           && ngx_memcmp(reply->str, word, reply->len) == 0;
 }
 
 
 ngx_int_t
 ngx_http_registry_tracker_ping(ngx_http_registry_tracker_t *tracker)
 {
-    reg_str_t  argv[1];
-
-    argv[0] = REG_STR("PING");
-
     tracker->asked = ngx_http_registry_tracker_now();
 
-    return ngx_http_registry_link_send(tracker->link, 1, argv);
+    return ngx_http_registry_tracker_send(tracker, "PING", NULL);
 }
 
 
-/* An error that lasts means that we are refused; others pass. */
-
-void
-ngx_http_registry_tracker_error(ngx_http_registry_tracker_t *tracker,
-    const char *command, redisReply *reply)
+static ngx_int_t
+ngx_http_registry_tracker_send(ngx_http_registry_tracker_t *tracker,
+    const char *first, const char *second)
 {
-    reg_error_t  text;
+    reg_str_t  argv[2];
 
-    reg_resp_error_text(&text, reply);
+    argv[0] = reg_str(first);
 
-    switch (reg_resp_error(reply)) {
-
-    case REG_RESP_OTHER:
-    case REG_RESP_NOPERM:
-
-        if (!tracker->refused) {
-            ngx_log_error(NGX_LOG_WARN, tracker->log, 0,
-                          "registry store: Redis refuses %s, so that changes "
-                          "are seen only when the ttl of a record is over: %s",
-                          command, text.text);
-        }
-
-        tracker->refused = 1;
-        return;
-
-    default:
-        ngx_log_error(NGX_LOG_ERR, tracker->log, 0,
-                      "registry store: Redis answers %s: %s", command,
-                      text.text);
-        return;
+    if (second) {
+        argv[1] = reg_str(second);
     }
+
+    return ngx_http_registry_link_send(tracker->link, second ? 2 : 1, argv);
 }
 
 

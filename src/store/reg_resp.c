@@ -85,6 +85,17 @@ reg_resp_free(reg_resp_t *resp)
 }
 
 
+#ifdef REG_RESP_PUSHES
+
+void
+reg_resp_allow_pushes(reg_resp_t *resp)
+{
+    resp->scan.pushes = 1;
+}
+
+#endif
+
+
 reg_rc_t
 reg_resp_feed(reg_resp_t *resp, const unsigned char *data, size_t len)
 {

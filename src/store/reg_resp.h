@@ -30,6 +30,20 @@ void reg_resp_free(reg_resp_t *resp);
 
 
 /*
+ * From now on replies may be what comes after HELLO 3 as well: maps, pushes and
+ * RESP3's nil, as hiredis reads them from 1.0 on.
+ */
+
+#ifdef REDIS_REPLY_PUSH
+
+#define REG_RESP_PUSHES  1
+
+void reg_resp_allow_pushes(reg_resp_t *resp);
+
+#endif
+
+
+/*
  * Takes bytes as they came from the server.  The replies that are whole are to
  * be taken before more is fed: what waits is capped as well.
  *
@@ -84,7 +98,8 @@ typedef enum {
     REG_RESP_OOM,
     REG_RESP_NOSCRIPT,
     REG_RESP_NOAUTH,                /* NOAUTH and WRONGPASS */
-    REG_RESP_NOPERM
+    REG_RESP_NOPERM,
+    REG_RESP_MISCONF                /* it cannot write to its disk */
 } reg_resp_error_t;
 
 reg_resp_error_t reg_resp_error(const redisReply *reply);

@@ -25,7 +25,8 @@ static const struct {
     { "NOSCRIPT", REG_RESP_NOSCRIPT },
     { "NOAUTH", REG_RESP_NOAUTH },
     { "WRONGPASS", REG_RESP_NOAUTH },
-    { "NOPERM", REG_RESP_NOPERM }
+    { "NOPERM", REG_RESP_NOPERM },
+    { "MISCONF", REG_RESP_MISCONF }
 };
 
 #define REG_RESP_NERRORS                                                      \

@@ -24,6 +24,7 @@ typedef enum {
 static int reg_resp_scan_byte(reg_resp_scan_t *scan, unsigned char c,
     size_t *replies);
 static int reg_resp_scan_type(reg_resp_scan_t *scan, unsigned char c);
+static int reg_resp_scan_type3(reg_resp_scan_t *scan, unsigned char c);
 static int reg_resp_scan_line(reg_resp_scan_t *scan, unsigned char c,
     reg_resp_state_t next);
 static int reg_resp_scan_length(reg_resp_scan_t *scan, size_t *length);
@@ -121,6 +122,7 @@ static int
 reg_resp_scan_type(reg_resp_scan_t *scan, unsigned char c)
 {
     scan->line = 0;
+    scan->map = 0;
 
     switch (c) {
 
@@ -135,6 +137,32 @@ reg_resp_scan_type(reg_resp_scan_t *scan, unsigned char c)
         return 1;
 
     case '*':
+        scan->state = REG_RESP_IN_ARRAY_LENGTH;
+        return scan->depth < REG_RESP_DEPTH_MAX;
+
+    default:
+        return scan->pushes && reg_resp_scan_type3(scan, c);
+    }
+}
+
+
+/* Pushes, and what HELLO 3 answers with: nil, and maps of strings and such. */
+
+static int
+reg_resp_scan_type3(reg_resp_scan_t *scan, unsigned char c)
+{
+    switch (c) {
+
+    case '_':
+        scan->state = REG_RESP_IN_LINE;
+        return 1;
+
+    case '%':
+        scan->map = 1;
+
+        /* fall through */
+
+    case '>':
         scan->state = REG_RESP_IN_ARRAY_LENGTH;
         return scan->depth < REG_RESP_DEPTH_MAX;
 
@@ -236,6 +264,10 @@ reg_resp_scan_array(reg_resp_scan_t *scan, size_t *replies)
 
     if (n == REG_RESP_NIL || n == 0) {
         return reg_resp_scan_done(scan, replies);
+    }
+
+    if (scan->map) {
+        n *= 2;
     }
 
     if (n > REG_RESP_ELEMENTS_MAX - scan->elements) {

@@ -10,7 +10,8 @@
  * when a length is announced and not when the bytes have come: hiredis 0.14
  * would allocate an array of a billion elements, and wait for a string of four
  * gigabytes.  It is stricter too: no bare CR or LF in a line, CR and LF behind
- * a string, no type of RESP3.  What is inside a line is left to hiredis.
+ * a string, no type of RESP3 but those that were allowed.  What is inside a
+ * line is left to hiredis.
  */
 
 #include "reg_core.h"
@@ -36,6 +37,8 @@ typedef struct {
     size_t    bulk;                         /* bytes of a string to come */
     size_t    line;                         /* bytes of a line so far */
     char      length[REG_RESP_LENGTH_MAX];
+    unsigned  map:1;                        /* the length counts pairs */
+    unsigned  pushes:1;                     /* RESP3's types of pushes, too */
 } reg_resp_scan_t;
 
 

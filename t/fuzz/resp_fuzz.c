@@ -9,7 +9,9 @@
  * -  byte by byte, in pieces and at once it is the same replies and the same
  *    end;
  * -  hiredis finds as many replies in what the scanner let through as the
- *    scanner did, unless what is inside a line does not please it.
+ *    scanner did, unless what is inside a line does not please it;
+ * -  all that with the pushes of RESP3, too, where hiredis has them: then they
+ *    are allowed in what has an odd length.
  */
 
 #include <stdlib.h>
@@ -40,6 +42,10 @@ check_reply(const redisReply *reply, size_t depth, size_t *elements,
 
     switch (reply->type) {
 
+#ifdef REG_RESP_PUSHES
+    case REDIS_REPLY_MAP:
+    case REDIS_REPLY_PUSH:
+#endif
     case REDIS_REPLY_ARRAY:
         CHECK(depth < REG_RESP_DEPTH_MAX);
 
@@ -127,6 +133,12 @@ ask(answers_t *answers, const uint8_t *data, size_t size, size_t piece)
     resp = reg_resp_create();
     CHECK(resp != NULL);
 
+#ifdef REG_RESP_PUSHES
+    if (size % 2) {
+        reg_resp_allow_pushes(resp);
+    }
+#endif
+
     for (i = 0; i < size && !answers->broken; i += n) {
         n = size - i < piece ? size - i : piece;
 
@@ -180,6 +192,10 @@ same(const redisReply *a, const redisReply *b)
     case REDIS_REPLY_INTEGER:
         return a->integer == b->integer;
 
+#ifdef REG_RESP_PUSHES
+    case REDIS_REPLY_MAP:
+    case REDIS_REPLY_PUSH:
+#endif
     case REDIS_REPLY_ARRAY:
 
         for (i = 0; i < a->elements && i < b->elements; i++) {
@@ -209,6 +225,11 @@ check_hiredis(const uint8_t *data, size_t size)
     found = 0;
 
     reg_resp_scan_init(&scan);
+
+#ifdef REG_RESP_PUSHES
+    scan.pushes = size % 2;
+#endif
+
     good = reg_resp_scan(&scan, data, size, &replies);
     CHECK(good <= size);
 

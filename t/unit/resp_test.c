@@ -33,6 +33,10 @@ static int     no_memory;
 static int     no_reader;
 static size_t  readers;             /* that were created */
 
+#ifdef REG_RESP_PUSHES
+static int     pushes;              /* feed() allows them */
+#endif
+
 /* an int in hiredis 0.14, a long long in 1.x */
 
 typedef __typeof__(redisFormatCommandArgv(NULL, 0, NULL, NULL))  length_t;
@@ -127,6 +131,15 @@ dump(char *out, size_t size, const redisReply *reply)
         break;
 
     default:
+#ifdef REG_RESP_PUSHES
+        if (reply->type == REDIS_REPLY_PUSH) {
+            ADD(">");
+
+        } else if (reply->type == REDIS_REPLY_MAP) {
+            ADD("%%");
+
+        } else
+#endif
         assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
         ADD("[");
 
@@ -159,6 +172,12 @@ feed(char *out, size_t size, reg_str_t text, size_t piece)
 
     resp = reg_resp_create();
     assert_non_null(resp);
+
+#ifdef REG_RESP_PUSHES
+    if (pushes) {
+        reg_resp_allow_pushes(resp);
+    }
+#endif
 
     len = 0;
     out[0] = '\0';
@@ -325,6 +344,52 @@ test_broken(void **state)
 
     CHECK_CASES(cases);
 }
+
+
+#ifdef REG_RESP_PUSHES
+
+/* Where they are allowed; all else of RESP3 stays unasked for. */
+
+static void
+test_pushes(void **state)
+{
+    static const resp_case_t  cases[] = {
+        { ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"
+          "+PONG\r\n",
+          ">[\"invalidate\" [\"a\"]];+PONG;" },
+        { ">2\r\n$10\r\ninvalidate\r\n_\r\n", ">[\"invalidate\" nil];" },
+        { "%2\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*1\r\n%1\r\n+a\r\n"
+          ":1\r\n",
+          "%[\"proto\" 3 \"modules\" [%[+a 1]]];" },
+        { "%0\r\n", "%[];" },
+        { "*1\r\n>1\r\n:1\r\n", "[>[1]];" },
+        { "%1\r\n:1\r\n", "more" },
+        { ">1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n%1\r\n:1\r\n:2\r\n",
+          ">[[[[[[%[1 2]]]]]]];" },
+
+        { "_x\r\n", "broken" },
+        { "%32769\r\n", "broken" },
+        { "%9999999\r\n", "broken" },
+        { ">65537\r\n", "broken" },
+        { "%-2\r\n", "broken" },
+        { "%x\r\n", "broken" },
+        { "#t\r\n", "broken" },
+        { ",1.5\r\n", "broken" },
+        { "(1\r\n", "broken" },
+        { "~1\r\n+a\r\n", "broken" },
+        { "=5\r\ntxt:a\r\n", "broken" },
+        { "|1\r\n+a\r\n+b\r\n", "broken" },
+        { "!1\r\na\r\n", "broken" }
+    };
+
+    (void) state;
+
+    pushes = 1;
+    CHECK_CASES(cases);
+    pushes = 0;
+}
+
+#endif
 
 
 /* A length is refused when it is announced, nothing of it having come. */
@@ -817,6 +882,8 @@ test_errors(void **state)
           REG_RESP_NOAUTH },
         { "NOPERM this user has no permissions to run the 'get' command",
           REG_RESP_NOPERM },
+        { "MISCONF Redis is configured to save RDB snapshots, but it's "
+          "currently unable to persist to disk.", REG_RESP_MISCONF },
         { "READONLY", REG_RESP_READONLY },
         { "ERR unknown command 'MOVED'", REG_RESP_OTHER },
         { "BUSYGROUP Consumer Group name already exists", REG_RESP_OTHER },
@@ -1064,6 +1131,9 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_broken),
+#ifdef REG_RESP_PUSHES
+        cmocka_unit_test(test_pushes),
+#endif
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_most_elements),
