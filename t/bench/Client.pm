@@ -29,15 +29,15 @@ sub new
 }
 
 # The text of a request, to be built once and sent often.  No Authorization is
-# sent where it is empty.
+# sent where it is empty.  With $close the connection is to end.
 
 sub request
 {
-    my ($self, $path, $authorization) = @_;
+    my ($self, $path, $authorization, $close) = @_;
 
     return "GET $path HTTP/1.1\r\nHost: 127.0.0.1:$self->{port}\r\n" . HEADERS
         . (length $authorization ? "Authorization: $authorization\r\n" : '')
-        . "\r\n";
+        . ($close ? "Connection: close\r\n" : '') . "\r\n";
 }
 
 sub connection
@@ -68,7 +68,8 @@ sub fill
     die "127.0.0.1:$self->{port}: no answer\n" unless $n;
 }
 
-# Sends a request, reads the whole response and returns its status.
+# Sends a request, reads the whole response and returns its status; its header
+# is in $self->{head}.
 
 sub status
 {
@@ -80,7 +81,7 @@ sub status
 
     $self->fill while ($end = index $self->{buffer}, "\r\n\r\n") < 0;
 
-    my $head = substr $self->{buffer}, 0, $end + 4, '';
+    my $head = $self->{head} = substr $self->{buffer}, 0, $end + 4, '';
     my ($status) = $head =~ /^HTTP\/1\.1 (\d{3})/ or die "bad response\n";
     my ($length) = $head =~ /\r\nContent-Length: (\d+)\r\n/i;
 

@@ -1,9 +1,13 @@
 # Copyright (C) ngx_http_registry_module authors
 #
-# The backend and the gateways.  Each is an nginx of its own with one worker;
-# the gateways differ in nothing but how they authorise.
+# The backend and the gateways.  Each is an nginx of its own with one worker,
+# but where a part sets $workers; the gateways differ in nothing but how they
+# authorise.  With $scopes the keys of a new store have so many of their own.
 
 modules=/usr/share/nginx/modules
+workers=1
+log_level=warn
+scopes=
 
 
 # 500 bytes of manifest, padded by an annotation.
@@ -40,9 +44,9 @@ main_conf() {
     fi
 
     cat <<END
-worker_processes 1;
+worker_processes $workers;
 pid nginx.pid;
-error_log stderr warn;
+error_log stderr $log_level;
 
 events {
     worker_connections 1024;
@@ -111,6 +115,7 @@ END
 #     plain               proxy_pass and nothing else
 #     loaded              the module is there, but off
 #     registry            registry on
+#     redis               the same with its records in Redis
 #     lua                 gate.lua, identities cached for a second
 #     lua_shared          gate.lua, records from shared memory each time
 #     auth_request        a subrequest to another nginx, on kept connections
@@ -123,7 +128,7 @@ gateway_conf() {
     local kind=$1 count=$2 port=$3 seconds
 
     case $kind in
-    registry|loaded)
+    registry|redis|loaded)
         main_conf "$kind" "$module" ;;
     lua|lua_shared)
         main_conf "$kind" $modules/ndk_http_module.so \
@@ -139,6 +144,11 @@ gateway_conf() {
     case $kind in
     registry)
         say "    registry_store file:$state/store.$count;" ;;
+    redis)
+        say "    registry_store" \
+            "redis://127.0.0.1:${redis_via:-${server_port[$count]}}" \
+            "timeout=$redis_timeout;"
+        say "    $redis_extra" ;;
     lua|lua_shared)
         # one second is what the file store takes to notice a revocation, too
 
@@ -171,7 +181,7 @@ END
 END
 
     case $kind in
-    registry)
+    registry|redis)
         say "            registry on;" ;;
     lua*)
         say "            access_by_lua_block { require('gate').access() }"
@@ -284,6 +294,11 @@ configure() {
     local name=$1.$2 port
 
     make_store "$2"
+
+    if [ "$1" = redis ]; then
+        start_server "$2"
+    fi
+
     take_port port
     port_of[$name]=$port
     mkdir -p "$state/$name"
@@ -295,9 +310,16 @@ configure() {
 # knows keys, nothing else: start_gateway KIND COUNT
 
 start_gateway() {
+    configure "$1" "$2"
+    launch_gateway "$1" "$2"
+}
+
+
+# The same with the configuration that is there.
+
+launch_gateway() {
     local name=$1.$2
 
-    configure "$1" "$2"
     start_nginx "$name" "${port_of[$name]}" "$gateway_cpu"
     worker[$name]=$(worker_of "$started") || fail "no worker of $name"
     master[$name]=$started
@@ -312,7 +334,7 @@ check_gateway() {
     expect "$name" 'the right key' 200
 
     case $1 in
-    registry|lua*|auth_request*)
+    registry|redis|lua*|auth_request*)
         expect "$name" 'a wrong secret' 401 "${wrong[0]}"
         expect "$name" 'an unknown key' 401 "${wrong[1]}"
         expect "$name" 'no key' 401 '' ;;
@@ -350,5 +372,5 @@ start_backends() {
 
 make_store() {
     [ -f "$state/store.$1" ] || "$bench/store.pl" "$1" 'ci runner' "$state" \
-        || fail "no store of $1 keys"
+        $scopes || fail "no store of $1 keys"
 }

@@ -15,11 +15,7 @@ part_instructions() {
     say "User instructions per authorised manifest GET, $count keys"
 
     for kind in plain loaded registry; do
-        callgrind "$kind" "$count" "$short_run"
-        callgrind "$kind" "$count" "$long_run"
-        cost[$kind]=$("$bench/callgrind.pl" total $((long_run - short_run)) \
-            "$state/$kind.callgrind.$short_run" \
-            "$state/$kind.callgrind.$long_run") || fail "callgrind.pl failed"
+        instructions_of "$kind" "$count"
     done
 
     base=${cost[plain]}
@@ -35,11 +31,29 @@ part_instructions() {
 
     say
     say "Where they go: registry less plain, instructions per GET"
+    function_table registry plain
+}
+
+
+# instructions_of KIND COUNT: sets cost[KIND]
+
+instructions_of() {
+    callgrind "$1" "$2" "$short_run"
+    callgrind "$1" "$2" "$long_run"
+
+    cost[$1]=$("$bench/callgrind.pl" total $((long_run - short_run)) \
+        "$state/$1.callgrind.$short_run" "$state/$1.callgrind.$long_run") \
+        || fail "callgrind.pl failed"
+}
+
+
+# function_table KIND BASE
+
+function_table() {
     "$bench/callgrind.pl" functions $((long_run - short_run)) \
-        "$state/registry.callgrind.$short_run" \
-        "$state/registry.callgrind.$long_run" \
-        "$state/plain.callgrind.$short_run" \
-        "$state/plain.callgrind.$long_run" || fail "callgrind.pl failed"
+        "$state/$1.callgrind.$short_run" "$state/$1.callgrind.$long_run" \
+        "$state/$2.callgrind.$short_run" "$state/$2.callgrind.$long_run" \
+        || fail "callgrind.pl failed"
 }
 
 

@@ -160,6 +160,26 @@ worker_of() {
 }
 
 
+# All of them, so many: workers_of MASTER COUNT
+
+workers_of() {
+    local list i
+
+    for ((i = 0; i < 100; i++)); do
+        read -r -a list <"/proc/$1/task/$1/children"
+
+        if [ "${#list[@]}" -ge "$2" ]; then
+            printf '%s\n' "${list[@]}"
+            return
+        fi
+
+        sleep 0.05
+    done
+
+    return 1
+}
+
+
 # Nanoseconds that a process has had of a processor.
 
 cpu_of() {
@@ -167,6 +187,13 @@ cpu_of() {
 
     read -r ns _ <"/proc/$1/schedstat" || ns=0
     printf %s "$ns"
+}
+
+
+# KiB of memory that a process has.
+
+resident() {
+    sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"
 }
 
 

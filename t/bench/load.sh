@@ -103,3 +103,42 @@ rate_row() {
 ratio() {
     calculate "$(rate_of "$1" "$3") / $(rate_of "$2" "${4:-$3}")"
 }
+
+
+# Load in the background, on $load_connections connections that pause for
+# $load_pause milliseconds before each request, with the last $load_keys keys of
+# the list: begin_load NAME [ARGUMENT…]
+
+load_connections=100
+load_pause=4
+load_keys=300
+
+
+begin_load() {
+    tail -n $load_keys "$state/list.${1#*.}" >"$state/list.load"
+
+    taskset -c "$client_cpu" wrk -t1 -c$load_connections -d 3600s \
+        -s "$bench/keys.lua" "${@:2}" "http://127.0.0.1:${port_of[$1]}" \
+        -- "$state/list.load" $load_pause >"$state/wrk.out" 2>&1 &
+    load=$!
+    pids+=("$load")
+}
+
+
+# Ends it; $asked is how many requests there were, $failed how many of them were
+# not answered, or not with success.
+
+end_load() {
+    stop "$load" INT
+
+    read -r asked failed < <(awk '
+        /requests in/ { asked = $1 }
+        /Socket errors/ { failed += $4 + $6 + $8 + $10 }
+        /Non-2xx/ { failed += $NF }
+        END { if (asked > 0) print asked, failed + 0 }' "$state/wrk.out")
+
+    [ -n "${asked-}" ] || fail "wrk: $(cat "$state/wrk.out")"
+
+    say "  (load: $(sed -n 's/^Requests\/sec: *//p' "$state/wrk.out")" \
+        "requests/s on $load_connections connections, $failed failed)"
+}

@@ -2,7 +2,7 @@
 
 # Copyright (C) ngx_http_registry_module authors
 #
-# store.pl COUNT NAME DIRECTORY
+# store.pl COUNT NAME DIRECTORY [SCOPES]
 #
 # Writes a file store of COUNT keys and the lists that the benchmark's other
 # parties read.  The same COUNT always yields the same keys; NAME goes into
@@ -10,12 +10,14 @@
 #
 #     store.COUNT    the file store, one record per line
 #     list.COUNT     for clients: path, Authorization, id; evenly over the store
+#     sweep.COUNT    the same of others, and more of them
 #     wrong.COUNT    two Authorization values to be refused: a wrong secret of
 #                    the first key and a key that is not in the store
 #     records.COUNT  for gate.lua: hash of the key, tenant, expiry, scopes
 #     map.COUNT      for nginx's map: the Authorization values of the list
 #
-# A hundred keys share a tenant.  All get their scopes through a role.
+# A hundred keys share a tenant.  All get their scopes through a role, or have
+# SCOPES of their own.
 
 use strict;
 use warnings;
@@ -26,10 +28,12 @@ use MIME::Base64 qw(encode_base64);
 
 use constant KEYS_PER_TENANT => 100;
 use constant LIST_MAX        => 1000;
+use constant SWEEP_MAX       => 50000;
 
-die "usage: store.pl COUNT NAME DIRECTORY\n" unless @ARGV == 3;
+die "usage: store.pl COUNT NAME DIRECTORY [SCOPES]\n"
+    unless @ARGV == 3 || @ARGV == 4;
 
-my ($count, $name, $directory) = @ARGV;
+my ($count, $name, $directory, $scopes) = @ARGV;
 my @base62 = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
 
 sub base62
@@ -67,12 +71,27 @@ sub basic
     return 'Basic ' . encode_base64("ci:$_[0]", '');
 }
 
-my ($store, $list, $wrong, $records, $map) = map {
+# The members of a record that say what its key may do.
+
+sub rights
+{
+    my $tenant = shift;
+
+    return '"roles":["image-puller"],"scopes":[],' unless $scopes;
+
+    return '"roles":[],"scopes":[' . join(',', map {
+        $_ == 1 ? qq("repository:$tenant/app:pull")
+                : qq("repository:$tenant/service-$_/*:pull,push")
+    } 1 .. $scopes) . '],';
+}
+
+my ($store, $list, $sweep, $wrong, $records, $map) = map {
     open my $file, '>', "$directory/$_.$count" or die "store.pl: $_: $!\n";
     $file
-} qw(store list wrong records map);
+} qw(store list sweep wrong records map);
 
 my $step = $count > LIST_MAX ? int($count / LIST_MAX) : 1;
+my $stride = $count > SWEEP_MAX ? int($count / SWEEP_MAX) : 1;
 my $digest = 'sha256:' . sha256_hex('manifest');
 my %tenants;
 
@@ -90,7 +109,7 @@ for my $i (0 .. $count - 1) {
     print $store $i ? ",\n" : '',
         qq("$id":{"version":1,"id":"$id","tenant":"$tenant",),
         qq("name":"$name $i","hash":"sha256:$hash",),
-        qq("roles":["image-puller"],"scopes":[],),
+        rights($tenant),
         qq("allow_from":["127.0.0.0/8","10.0.0.0/8","::1/128"],),
         qq("not_before":"2024-01-01T00:00:00Z",),
         qq("expires_at":"2099-12-31T23:59:59Z","revoked_at":null,),
@@ -99,12 +118,17 @@ for my $i (0 .. $count - 1) {
 
     print $records "$hash $tenant 4102444799 repository:$tenant/**:pull\n";
 
-    next if $i % $step || $i / $step >= LIST_MAX;
+    my $listed = $i % $step == 0 && $i / $step < LIST_MAX;
+    my $swept = !$listed && $i % $stride == $stride - 1;
+
+    next unless $listed || $swept;
 
     my $basic = basic($key);
+    my $line = "/v2/$tenant/app/manifests/$digest\t$basic\t$id\n";
 
-    print $list "/v2/$tenant/app/manifests/$digest\t$basic\t$id\n";
-    print $map qq("$basic" 1;\n);
+    print $sweep $line if $swept;
+    print $list $line if $listed;
+    print $map qq("$basic" 1;\n) if $listed;
 }
 
 print $store "\n},\n\"tenants\":{\n",
@@ -114,6 +138,6 @@ print $store "\n},\n\"tenants\":{\n",
     } sort keys %tenants),
     "\n},\n\"roles\":{}}\n";
 
-for ($store, $list, $wrong, $records, $map) {
+for ($store, $list, $sweep, $wrong, $records, $map) {
     close $_ or die "store.pl: $!\n";
 }
