@@ -18,6 +18,7 @@ export REGISTRY_STORE=file:$dir/store.json
 errors=$dir/error.log
 http_extra=
 workers=1
+log_level=info
 
 
 redis() {
@@ -47,7 +48,7 @@ start_gateway() {
 load_module $MODULE;
 worker_processes $workers;
 pid $dir/nginx.pid;
-error_log $errors info;
+error_log $errors $log_level;
 
 events {
     worker_connections 4096;
