@@ -75,6 +75,14 @@ ngx_http_registry_link_open_beside(ngx_http_registry_link_t *other,
 }
 
 
+ngx_uint_t
+ngx_http_registry_link_younger(ngx_http_registry_link_t *a,
+    ngx_http_registry_link_t *b)
+{
+    return a->opened > b->opened;
+}
+
+
 static ngx_http_registry_link_t *
 ngx_http_registry_link_create(ngx_http_registry_redis_conf_t *conf,
     reg_str_t host, unsigned port, ngx_msec_t timeout,
@@ -82,6 +90,7 @@ ngx_http_registry_link_create(ngx_http_registry_redis_conf_t *conf,
     ngx_log_t *log)
 {
     ngx_pool_t                *pool;
+    struct timespec            ts;
     ngx_http_registry_link_t  *link;
 
     pool = ngx_create_pool(sizeof(ngx_http_registry_link_t) + 1024, log);
@@ -95,6 +104,9 @@ ngx_http_registry_link_create(ngx_http_registry_redis_conf_t *conf,
         return NULL;
     }
 
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    link->opened = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
     link->pool = pool;
     link->conf = conf;
     link->port = port;

@@ -93,6 +93,12 @@ ngx_uint_t ngx_http_registry_link_same(ngx_http_registry_link_t *a,
     ngx_http_registry_link_t *b);
 
 
+/* 1 when a link was opened after another. */
+
+ngx_uint_t ngx_http_registry_link_younger(ngx_http_registry_link_t *a,
+    ngx_http_registry_link_t *b);
+
+
 /* A number for the address of a link that is ready, the same in any worker. */
 
 uint64_t ngx_http_registry_link_source(ngx_http_registry_link_t *link);

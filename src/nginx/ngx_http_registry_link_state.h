@@ -22,6 +22,8 @@ struct ngx_http_registry_link_s {
     const ngx_http_registry_link_handlers_t  *handlers;
     void                                     *data;
 
+    uint64_t                        opened;       /* ns, monotonic clock */
+
     ngx_pool_t                     *pool;
     ngx_log_t                       log;
     ngx_str_t                       host;         /* ends with a zero byte */

@@ -52,6 +52,7 @@ struct ngx_http_registry_node_s {
     ngx_uint_t                       failures;    /* since the last answer */
     ngx_msec_t                       retry;       /* not before, if failures */
     ngx_uint_t                       depth;       /* handlers that run */
+    ngx_http_registry_pipe_t        *answering;   /* in such, or NULL */
     unsigned                         freed:1;     /* in one of them */
     ngx_http_registry_pipe_t         pipes[NGX_HTTP_REGISTRY_NODE_LINKS];
 };
@@ -406,10 +407,13 @@ ngx_http_registry_node_reply(void *data, redisReply *reply)
     q = ngx_queue_head(&pipe->commands);
 
     node->depth++;
+    node->answering = pipe;
 
     ngx_http_registry_node_answer(ngx_queue_data(q,
                                           ngx_http_registry_command_t, queue),
                                   reply);
+
+    node->answering = NULL;
 
     ngx_http_registry_node_leave(node);
 }
@@ -544,6 +548,10 @@ ngx_http_registry_node_link(ngx_http_registry_node_t *node)
 {
     ngx_uint_t  i;
 
+    if (node->answering && node->answering->ready) {
+        return node->answering->link;
+    }
+
     for (i = 0; i < NGX_HTTP_REGISTRY_NODE_LINKS; i++) {
         if (node->pipes[i].ready) {
             return node->pipes[i].link;
@@ -551,13 +559,6 @@ ngx_http_registry_node_link(ngx_http_registry_node_t *node)
     }
 
     return NULL;
-}
-
-
-void
-ngx_http_registry_node_works(ngx_http_registry_node_t *node)
-{
-    node->retry = ngx_current_msec;
 }
 
 

@@ -58,17 +58,13 @@ void ngx_http_registry_command_detach(ngx_http_registry_command_t *command);
 
 
 /*
- * A link that is ready, or NULL; lent until the next event.  All links of a
- * node have one address: a name is resolved again when none is left.
+ * A link that is ready, or NULL; lent until the next event.  While a reply is
+ * handled it is the one by which that came.  All links of a node have one
+ * address: a name is resolved again when none is left.
  */
 
 ngx_http_registry_link_t *ngx_http_registry_node_link(
     ngx_http_registry_node_t *node);
-
-
-/* The address was seen to work: the pause after failures is over. */
-
-void ngx_http_registry_node_works(ngx_http_registry_node_t *node);
 
 
 /* How long to wait, in milliseconds, after so many failures in a row. */

@@ -11,6 +11,8 @@
 
 static void ngx_http_registry_tracker_connect(
     ngx_http_registry_tracker_t *tracker);
+static void ngx_http_registry_tracker_met(
+    ngx_http_registry_tracker_t *tracker, redisReply *reply);
 static void ngx_http_registry_tracker_role(void *data, redisReply *reply);
 static void ngx_http_registry_tracker_stop(
     ngx_http_registry_tracker_t *tracker);
@@ -33,9 +35,11 @@ ngx_http_registry_tracker_create(ngx_http_registry_redis_conf_t *conf,
     const ngx_http_registry_tracker_handlers_t *handlers, void *data,
     ngx_log_t *log)
 {
+    u_char                       *p;
     ngx_http_registry_tracker_t  *tracker;
 
-    tracker = ngx_calloc(sizeof(ngx_http_registry_tracker_t) + host.len, log);
+    tracker = ngx_calloc(sizeof(ngx_http_registry_tracker_t) + host.len
+                         + sizeof("[]:65535") - 1, log);
     if (tracker == NULL) {
         return NULL;
     }
@@ -46,10 +50,19 @@ ngx_http_registry_tracker_create(ngx_http_registry_redis_conf_t *conf,
     tracker->handlers = handlers;
     tracker->data = data;
     tracker->log = log;
-    tracker->port = port;
-    tracker->host.len = host.len;
-    tracker->host.data = (u_char *) (tracker + 1);
-    ngx_memcpy(tracker->host.data, host.data, host.len);
+    tracker->name.data = (u_char *) (tracker + 1);
+    p = tracker->name.data;
+
+    if (port == 0) {
+        p = ngx_cpymem(p, host.data, host.len);
+
+    } else {
+        p = ngx_sprintf(p, ngx_strlchr(host.data, host.data + host.len, ':')
+                           ? "[%*s]:%ui" : "%*s:%ui",
+                        host.len, host.data, (ngx_uint_t) port);
+    }
+
+    tracker->name.len = p - tracker->name.data;
 
     tracker->timer.handler = ngx_http_registry_tracker_tick;
     tracker->timer.data = tracker;
@@ -130,7 +143,12 @@ ngx_http_registry_tracker_demoted(ngx_http_registry_tracker_t *tracker)
 }
 
 
-/* Where the commands go, or whatever the name leads to if they go nowhere. */
+/*
+ * Beside a link for commands, which ROLE opens where there is none.  So ours is
+ * the younger of the two: whatever stands between us and Redis may lead new
+ * links to another server than old ones, and who trusted the commands of that
+ * one to this tracker would wait in vain for its changes.
+ */
 
 static void
 ngx_http_registry_tracker_connect(ngx_http_registry_tracker_t *tracker)
@@ -138,26 +156,49 @@ ngx_http_registry_tracker_connect(ngx_http_registry_tracker_t *tracker)
     ngx_msec_t                 timeout;
     ngx_http_registry_link_t  *other;
 
+    other = ngx_http_registry_node_link(tracker->node);
+
+    if (other == NULL) {
+        ngx_http_registry_tracker_ask_role(tracker);
+
+        if (tracker->role == NULL) {
+            ngx_add_timer(&tracker->timer, NGX_HTTP_REGISTRY_TRACKER_TICK);
+        }
+
+        return;
+    }
+
     timeout = ngx_max(tracker->conf->url.timeout,
                       NGX_HTTP_REGISTRY_TRACKER_CONNECT);
 
-    other = ngx_http_registry_node_link(tracker->node);
-
-    if (other) {
-        tracker->link = ngx_http_registry_link_open_beside(other, timeout,
+    tracker->link = ngx_http_registry_link_open_beside(other, timeout,
                               &ngx_http_registry_tracker_link, tracker,
                               tracker->log);
-
-    } else {
-        tracker->link = ngx_http_registry_link_open(tracker->conf,
-                              tracker->host, tracker->port, timeout,
-                              &ngx_http_registry_tracker_link, tracker,
-                              tracker->log);
-    }
 
     if (tracker->link == NULL) {
         ngx_http_registry_tracker_restart(tracker);
     }
+}
+
+
+/* There is an answer to ROLE, or none, and no link of ours yet. */
+
+static void
+ngx_http_registry_tracker_met(ngx_http_registry_tracker_t *tracker,
+    redisReply *reply)
+{
+    if (tracker->timer.timer_set || ngx_exiting) {
+        return;
+    }
+
+    if (reply) {
+        ngx_http_registry_tracker_connect(tracker);
+        return;
+    }
+
+    /* the node knows when to try again */
+
+    ngx_add_timer(&tracker->timer, NGX_HTTP_REGISTRY_TRACKER_TICK);
 }
 
 
@@ -219,6 +260,11 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
 
     tracker->role = NULL;
 
+    if (tracker->link == NULL) {
+        ngx_http_registry_tracker_met(tracker, reply);
+        return;
+    }
+
     if (reply == NULL || tracker->state == NGX_HTTP_REGISTRY_TRACKER_AWAY) {
         return;
     }
@@ -226,12 +272,14 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
     other = ngx_http_registry_node_link(tracker->node);
 
     if (other == NULL
-        || !ngx_http_registry_link_same(tracker->link, other))
+        || !ngx_http_registry_link_same(tracker->link, other)
+        || ngx_http_registry_link_younger(other, tracker->link))
     {
-        /* the name leads elsewhere by now, and so do the commands */
+        /* the name leads elsewhere by now, or the address may do so */
 
         ngx_log_error(NGX_LOG_NOTICE, tracker->log, 0,
-                      "registry store: the tracker follows to another address");
+                      "registry store: the tracker follows the commands to "
+                      "another connection");
         ngx_http_registry_tracker_restart(tracker);
         return;
     }
@@ -277,8 +325,8 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
 
     if (!tracker->demoted) {
         ngx_log_error(NGX_LOG_ERR, tracker->log, 0,
-                      "registry store: Redis at \"%*s\" is no master",
-                      tracker->host.len, tracker->host.data);
+                      "registry store: Redis at \"%V\" is no master",
+                      &tracker->name);
     }
 
     tracker->demoted = 1;

@@ -14,8 +14,9 @@
  *
  * and is a lease: it holds for NGX_HTTP_REGISTRY_LEASE from the sending of the
  * last PING that was answered, and only while ROLE, asked each second on a
- * command link to the same address, says "master".  After a failover the old
- * address may well answer PING, but hears of no write.
+ * command link to the same address, and no younger than this one, says
+ * "master".  After a failover the old server may well answer PING, but hears of
+ * no write.
  *
  * Where Redis refuses that, these are tried in turn:
  *
@@ -42,7 +43,8 @@ typedef struct {
 
 
 /*
- * Begins at once and connects again by itself.  node is for ROLE; *epochs
+ * Begins at once and connects again by itself.  host and port are for the log;
+ * node is for ROLE, and says where to connect; *epochs
  * counts the epochs of all trackers of a worker, so that no two have one
  * number.
  */

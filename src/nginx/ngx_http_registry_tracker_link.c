@@ -48,7 +48,6 @@ ngx_http_registry_tracker_ready(void *data)
 
     ngx_add_timer(&tracker->timer, NGX_HTTP_REGISTRY_TRACKER_TICK);
 
-    ngx_http_registry_node_works(tracker->node);
     ngx_http_registry_tracker_ask_role(tracker);
 }
 

@@ -49,8 +49,7 @@ struct ngx_http_registry_tracker_s {
     const ngx_http_registry_tracker_handlers_t  *handlers;
     void                                        *data;
     ngx_log_t                                   *log;
-    reg_str_t                                    host;   /* lies behind this */
-    unsigned                                     port;
+    ngx_str_t                                    name;   /* lies behind this */
 
     ngx_http_registry_tracker_way_t              way;    /* that is tried */
     ngx_http_registry_tracker_state_t            state;

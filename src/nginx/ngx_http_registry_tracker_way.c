@@ -100,40 +100,38 @@ ngx_http_registry_tracker_tell(ngx_http_registry_tracker_t *tracker)
 
     case NGX_HTTP_REGISTRY_TRACKER_REDIRECT:
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "registry store: Redis at \"%*s\" tells of changes by "
+                      "registry store: Redis at \"%V\" tells of changes by "
                       "CLIENT TRACKING REDIRECT; each is seen within %d ms",
-                      tracker->host.len, tracker->host.data,
-                      NGX_HTTP_REGISTRY_LEASE);
+                      &tracker->name, NGX_HTTP_REGISTRY_LEASE);
         return;
 
     case NGX_HTTP_REGISTRY_TRACKER_PUSH:
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "registry store: Redis at \"%*s\" tells of changes by "
+                      "registry store: Redis at \"%V\" tells of changes by "
                       "push messages; each is seen within %d ms",
-                      tracker->host.len, tracker->host.data,
-                      NGX_HTTP_REGISTRY_LEASE);
+                      &tracker->name, NGX_HTTP_REGISTRY_LEASE);
         return;
 
     case NGX_HTTP_REGISTRY_TRACKER_CHANNEL:
         channel = ngx_http_registry_tracker_channel(tracker, buf);
 
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "registry store: Redis at \"%*s\" lets changes be heard "
+                      "registry store: Redis at \"%V\" lets changes be heard "
                       "on the channel \"%*s\" only; those of ngx-registry are "
                       "seen within %d ms, others within the ttl, %M ms; it "
                       "refuses %s",
-                      tracker->host.len, tracker->host.data,
-                      channel.len, channel.data, NGX_HTTP_REGISTRY_LEASE,
-                      tracker->conf->ttl, tracker->reason.text);
+                      &tracker->name, channel.len, channel.data,
+                      NGX_HTTP_REGISTRY_LEASE, tracker->conf->ttl,
+                      tracker->reason.text);
         return;
 
     case NGX_HTTP_REGISTRY_TRACKER_NOTHING:
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "registry store: Redis at \"%*s\" lets no change be "
-                      "heard; each is seen within the ttl, %M ms; it "
-                      "refuses %s",
-                      tracker->host.len, tracker->host.data,
-                      tracker->conf->ttl, tracker->reason.text);
+                      "registry store: Redis at \"%V\" lets no change be "
+                      "heard; each is seen within the ttl, %M ms; it refuses "
+                      "%s",
+                      &tracker->name, tracker->conf->ttl,
+                      tracker->reason.text);
         return;
     }
 }
