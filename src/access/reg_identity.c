@@ -6,6 +6,12 @@
 
 #include "reg_identity.h"
 
+/* Pointers may follow. */
+
+#define REG_IDENTITY_ALIGN(size)                                              \
+    (((size) + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *))
+
+
 /* Where scopes come from, for the sentence about one that does not parse. */
 
 typedef struct {
@@ -25,7 +31,14 @@ static reg_rc_t reg_identity_add_scopes(reg_identity_t *identity,
     const reg_str_t *scopes, size_t nscopes, const reg_scope_owner_t *owner,
     reg_error_t *error);
 static reg_identity_t *reg_identity_alloc(void);
+static void reg_identity_discard(reg_identity_t *identity);
 static reg_rc_t reg_identity_copy(reg_str_t *dst, reg_str_t src);
+static reg_rc_t reg_identity_pack(reg_identity_t **packed,
+    reg_identity_t *identity);
+static size_t reg_identity_size(const reg_identity_t *identity);
+static void *reg_identity_place(unsigned char **p, const void *data,
+    size_t size);
+static void reg_identity_place_text(unsigned char **p, reg_str_t *text);
 
 
 reg_rc_t
@@ -85,13 +98,11 @@ reg_identity_create(reg_identity_t **identity, const reg_record_t *key,
     }
 
     if (rc != REG_OK) {
-        reg_identity_free(id);
+        reg_identity_discard(id);
         return rc;
     }
 
-    *identity = id;
-
-    return REG_OK;
+    return reg_identity_pack(identity, id);
 }
 
 
@@ -120,13 +131,11 @@ reg_identity_create_anonymous(reg_identity_t **identity,
     }
 
     if (rc != REG_OK) {
-        reg_identity_free(id);
+        reg_identity_discard(id);
         return rc;
     }
 
-    *identity = id;
-
-    return REG_OK;
+    return reg_identity_pack(identity, id);
 }
 
 
@@ -140,21 +149,8 @@ reg_identity_free(reg_identity_t *identity)
     }
 
     for (i = 0; i < identity->nscopes; i++) {
-        reg_scope_free(identity->scopes[i]);
+        reg_scope_clear(identity->scopes[i]);
     }
-
-    for (i = 0; i < identity->nlabels; i++) {
-        free(identity->labels[i].name.data);
-        free(identity->labels[i].value.data);
-    }
-
-    free(identity->scopes);
-    free(identity->labels);
-    free(identity->allow_from);
-    free(identity->key_id.data);
-    free(identity->tenant.data);
-    free(identity->name.data);
-    free(identity->rotated_to.data);
 
     free(identity);
 }
@@ -353,6 +349,34 @@ reg_identity_alloc(void)
 }
 
 
+/* As long as it is being made, all of it is allocated one by one. */
+
+static void
+reg_identity_discard(reg_identity_t *identity)
+{
+    size_t  i;
+
+    for (i = 0; i < identity->nscopes; i++) {
+        reg_scope_free(identity->scopes[i]);
+    }
+
+    for (i = 0; i < identity->nlabels; i++) {
+        free(identity->labels[i].name.data);
+        free(identity->labels[i].value.data);
+    }
+
+    free(identity->scopes);
+    free(identity->labels);
+    free(identity->allow_from);
+    free(identity->key_id.data);
+    free(identity->tenant.data);
+    free(identity->name.data);
+    free(identity->rotated_to.data);
+
+    free(identity);
+}
+
+
 static reg_rc_t
 reg_identity_copy(reg_str_t *dst, reg_str_t src)
 {
@@ -370,4 +394,111 @@ reg_identity_copy(reg_str_t *dst, reg_str_t src)
     dst->len = src.len;
 
     return REG_OK;
+}
+
+
+/*
+ * Moves all of an identity into one piece of memory: a worker keeps thousands
+ * of them.  What is made of pointers comes first, so that it is aligned.
+ */
+
+static reg_rc_t
+reg_identity_pack(reg_identity_t **packed, reg_identity_t *identity)
+{
+    size_t           i, size;
+    reg_identity_t  *id;
+    unsigned char   *p;
+
+    p = malloc(reg_identity_size(identity));
+
+    if (p == NULL) {
+        reg_identity_discard(identity);
+        return REG_NOMEM;
+    }
+
+    id = reg_identity_place(&p, identity, sizeof(reg_identity_t));
+
+    id->scopes = reg_identity_place(&p, identity->scopes,
+                                    identity->nscopes * sizeof(reg_scope_t *));
+    id->labels = reg_identity_place(&p, identity->labels,
+                                    identity->nlabels * sizeof(reg_label_t));
+
+    for (i = 0; i < id->nscopes; i++) {
+        size = REG_IDENTITY_ALIGN(reg_scope_size(identity->scopes[i]));
+
+        reg_scope_move(p, identity->scopes[i]);
+
+        id->scopes[i] = (reg_scope_t *) p;
+        p += size;
+    }
+
+    identity->nscopes = 0;
+
+    id->allow_from = reg_identity_place(&p, identity->allow_from,
+                                   identity->nallow_from * sizeof(reg_cidr_t));
+
+    reg_identity_place_text(&p, &id->key_id);
+    reg_identity_place_text(&p, &id->tenant);
+    reg_identity_place_text(&p, &id->name);
+    reg_identity_place_text(&p, &id->rotated_to);
+
+    for (i = 0; i < id->nlabels; i++) {
+        reg_identity_place_text(&p, &id->labels[i].name);
+        reg_identity_place_text(&p, &id->labels[i].value);
+    }
+
+    reg_identity_discard(identity);
+
+    *packed = id;
+
+    return REG_OK;
+}
+
+
+static size_t
+reg_identity_size(const reg_identity_t *identity)
+{
+    size_t  i, size;
+
+    size = sizeof(reg_identity_t)
+           + identity->nscopes * sizeof(reg_scope_t *)
+           + identity->nlabels * sizeof(reg_label_t)
+           + identity->nallow_from * sizeof(reg_cidr_t)
+           + identity->key_id.len + identity->tenant.len + identity->name.len
+           + identity->rotated_to.len;
+
+    for (i = 0; i < identity->nscopes; i++) {
+        size += REG_IDENTITY_ALIGN(reg_scope_size(identity->scopes[i]));
+    }
+
+    for (i = 0; i < identity->nlabels; i++) {
+        size += identity->labels[i].name.len + identity->labels[i].value.len;
+    }
+
+    return size;
+}
+
+
+/* Copies to *p, which is moved behind it; NULL where there is nothing. */
+
+static void *
+reg_identity_place(unsigned char **p, const void *data, size_t size)
+{
+    void  *placed;
+
+    if (size == 0) {
+        return NULL;
+    }
+
+    placed = memcpy(*p, data, size);
+    *p += size;
+
+    return placed;
+}
+
+
+static void
+reg_identity_place_text(unsigned char **p, reg_str_t *text)
+{
+    text->data = reg_identity_place(p, text->data, text->len);
 }

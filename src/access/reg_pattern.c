@@ -2,6 +2,8 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH  8
@@ -34,16 +36,26 @@ typedef enum {
     REG_PATTERN_EXPRESSION
 } reg_pattern_kind_t;
 
+/*
+ * All numbers of a glob fit a byte, and a worker keeps thousands of patterns.
+ * An expression begins alike.
+ */
+
 struct reg_pattern_s {
-    reg_pattern_kind_t    kind;
-
-    pcre2_code           *code;
-    pcre2_match_context  *limits;
-
-    size_t                literal;  /* tokens before the first wildcard */
-    size_t                ntokens;
+    unsigned char         kind;
+    unsigned char         literal;  /* tokens before the first wildcard */
+    unsigned char         ntokens;
     unsigned char         tokens[];
 };
+
+typedef struct {
+    unsigned char         kind;
+    unsigned char         none[2];  /* no literal beginning, no tokens */
+    pcre2_code           *code;
+    pcre2_match_context  *limits;
+} reg_expression_t;
+
+_Static_assert(REG_PATTERN_MAX <= UCHAR_MAX, "a glob has a byte for numbers");
 
 
 static reg_rc_t reg_pattern_compile_glob(reg_pattern_t **pattern,
@@ -53,9 +65,9 @@ static reg_rc_t reg_pattern_compile_expression(reg_pattern_t **pattern,
 static reg_rc_t reg_pattern_fill_in(unsigned char *buf, size_t *len,
     unsigned *filled, reg_str_t text, reg_str_t tenant, reg_error_t *error);
 static size_t reg_pattern_quote(unsigned char *dst, reg_str_t name);
-static reg_rc_t reg_pattern_code(reg_pattern_t *pattern, reg_str_t expression,
+static reg_rc_t reg_pattern_code(reg_expression_t *e, reg_str_t expression,
     reg_error_t *error);
-static int reg_pattern_match_expression(const reg_pattern_t *pattern,
+static int reg_pattern_match_expression(const reg_expression_t *e,
     reg_str_t name);
 static void *reg_pattern_malloc(size_t size, void *data);
 static void reg_pattern_mfree(void *p, void *data);
@@ -110,7 +122,8 @@ reg_pattern_match(const reg_pattern_t *pattern, reg_str_t name)
     }
 
     if (pattern->kind == REG_PATTERN_EXPRESSION) {
-        return reg_pattern_match_expression(pattern, name);
+        return reg_pattern_match_expression((const reg_expression_t *) pattern,
+                                            name);
     }
 
     /* the literal beginning refuses most names at once */
@@ -139,19 +152,49 @@ reg_pattern_match(const reg_pattern_t *pattern, reg_str_t name)
 }
 
 
+size_t
+reg_pattern_size(const reg_pattern_t *pattern)
+{
+    if (pattern->kind == REG_PATTERN_EXPRESSION) {
+        return sizeof(reg_expression_t);
+    }
+
+    return offsetof(reg_pattern_t, tokens) + pattern->ntokens;
+}
+
+
+void
+reg_pattern_move(void *to, reg_pattern_t *pattern)
+{
+    memcpy(to, pattern, reg_pattern_size(pattern));
+
+    free(pattern);
+}
+
+
+void
+reg_pattern_clear(reg_pattern_t *pattern)
+{
+    reg_expression_t  *e;
+
+    if (pattern->kind == REG_PATTERN_EXPRESSION) {
+        e = (reg_expression_t *) pattern;
+
+        /* both take NULL */
+
+        pcre2_match_context_free(e->limits);
+        pcre2_code_free(e->code);
+    }
+}
+
+
 void
 reg_pattern_free(reg_pattern_t *pattern)
 {
-    if (pattern == NULL) {
-        return;
+    if (pattern != NULL) {
+        reg_pattern_clear(pattern);
+        free(pattern);
     }
-
-    /* both take NULL */
-
-    pcre2_match_context_free(pattern->limits);
-    pcre2_code_free(pattern->code);
-
-    free(pattern);
 }
 
 
@@ -169,14 +212,14 @@ reg_pattern_compile_glob(reg_pattern_t **pattern, reg_str_t text,
         return rc;
     }
 
-    p = calloc(1, sizeof(reg_pattern_t) + glob.n);
+    p = calloc(1, offsetof(reg_pattern_t, tokens) + glob.n);
 
     if (p == NULL) {
         return REG_NOMEM;
     }
 
-    p->literal = glob.literal;
-    p->ntokens = glob.n;
+    p->literal = (unsigned char) glob.literal;
+    p->ntokens = (unsigned char) glob.n;
 
     if (glob.n) {
         memcpy(p->tokens, glob.tokens, glob.n);
@@ -207,11 +250,11 @@ static reg_rc_t
 reg_pattern_compile_expression(reg_pattern_t **pattern, reg_str_t text,
     reg_str_t tenant, reg_error_t *error)
 {
-    reg_rc_t        rc;
-    unsigned        filled;
-    reg_str_t       expression;
-    reg_pattern_t  *p;
-    unsigned char   buf[REG_PATTERN_EXPRESSION_MAX];
+    reg_rc_t           rc;
+    unsigned           filled;
+    reg_str_t          expression;
+    unsigned char      buf[REG_PATTERN_EXPRESSION_MAX];
+    reg_expression_t  *e;
 
     if (text.len == 0) {
         reg_error_set(error, "no expression after '~'");
@@ -227,26 +270,30 @@ reg_pattern_compile_expression(reg_pattern_t **pattern, reg_str_t text,
 
     expression.data = buf;
 
-    p = calloc(1, sizeof(reg_pattern_t));
+    e = calloc(1, sizeof(reg_expression_t));
 
-    if (p == NULL) {
+    if (e == NULL) {
         return REG_NOMEM;
     }
 
-    rc = reg_pattern_code(p, expression, error);
+    e->kind = REG_PATTERN_EXPRESSION;
+
+    rc = reg_pattern_code(e, expression, error);
+
+    if (rc != REG_OK || (filled && tenant.len == 0)) {
+
+        /* a pattern that never matches has no code */
+
+        reg_pattern_clear((reg_pattern_t *) e);
+        e->kind = REG_PATTERN_NEVER;
+    }
 
     if (rc != REG_OK) {
-        reg_pattern_free(p);
+        free(e);
         return rc;
     }
 
-    p->kind = REG_PATTERN_EXPRESSION;
-
-    if (filled && tenant.len == 0) {
-        p->kind = REG_PATTERN_NEVER;
-    }
-
-    *pattern = p;
+    *pattern = (reg_pattern_t *) e;
 
     return REG_OK;
 }
@@ -354,7 +401,7 @@ reg_pattern_quote(unsigned char *dst, reg_str_t name)
  */
 
 static reg_rc_t
-reg_pattern_code(reg_pattern_t *pattern, reg_str_t expression,
+reg_pattern_code(reg_expression_t *e, reg_str_t expression,
     reg_error_t *error)
 {
     int                     number;
@@ -373,26 +420,25 @@ reg_pattern_code(reg_pattern_t *pattern, reg_str_t expression,
     }
 
     compile = pcre2_compile_context_create(general);
-    pattern->limits = pcre2_match_context_create(general);
+    e->limits = pcre2_match_context_create(general);
 
-    if (compile != NULL && pattern->limits != NULL) {
+    if (compile != NULL && e->limits != NULL) {
 
         pcre2_set_max_pattern_length(compile, REG_PATTERN_EXPRESSION_MAX);
         pcre2_set_parens_nest_limit(compile, REG_PATTERN_NEST_LIMIT);
 
-        pcre2_set_match_limit(pattern->limits, REG_PATTERN_MATCH_LIMIT);
-        pcre2_set_depth_limit(pattern->limits, REG_PATTERN_DEPTH_LIMIT);
-        pcre2_set_heap_limit(pattern->limits, REG_PATTERN_HEAP_LIMIT);
+        pcre2_set_match_limit(e->limits, REG_PATTERN_MATCH_LIMIT);
+        pcre2_set_depth_limit(e->limits, REG_PATTERN_DEPTH_LIMIT);
+        pcre2_set_heap_limit(e->limits, REG_PATTERN_HEAP_LIMIT);
 
-        pattern->code = pcre2_compile(expression.data, expression.len,
-                                      REG_PATTERN_OPTIONS, &number, &at,
-                                      compile);
+        e->code = pcre2_compile(expression.data, expression.len,
+                                REG_PATTERN_OPTIONS, &number, &at, compile);
     }
 
     pcre2_compile_context_free(compile);
     pcre2_general_context_free(general);
 
-    if (pattern->code != NULL) {
+    if (e->code != NULL) {
         return REG_OK;
     }
 
@@ -416,19 +462,18 @@ reg_pattern_code(reg_pattern_t *pattern, reg_str_t expression,
  */
 
 static int
-reg_pattern_match_expression(const reg_pattern_t *pattern, reg_str_t name)
+reg_pattern_match_expression(const reg_expression_t *e, reg_str_t name)
 {
     int                rc;
     pcre2_match_data  *data;
 
-    data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
+    data = pcre2_match_data_create_from_pattern(e->code, NULL);
 
     if (data == NULL) {
         return 0;
     }
 
-    rc = pcre2_match(pattern->code, name.data, name.len, 0, 0, data,
-                     pattern->limits);
+    rc = pcre2_match(e->code, name.data, name.len, 0, 0, data, e->limits);
 
     pcre2_match_data_free(data);
 

@@ -71,4 +71,17 @@ int reg_pattern_match(const reg_pattern_t *pattern, reg_str_t name);
 
 void reg_pattern_free(reg_pattern_t *pattern);
 
+
+/*
+ * Moves a pattern to reg_pattern_size() bytes of the caller's, aligned for a
+ * pointer.  There it needs no reg_pattern_free(), but reg_pattern_clear()
+ * before those bytes are freed.
+ */
+
+size_t reg_pattern_size(const reg_pattern_t *pattern);
+
+void reg_pattern_move(void *to, reg_pattern_t *pattern);
+
+void reg_pattern_clear(reg_pattern_t *pattern);
+
 #endif /* REG_PATTERN_H */

@@ -15,13 +15,23 @@ typedef struct {
     reg_str_t         actions;
 } reg_scope_parts_t;
 
+_Static_assert(REG_SCOPE_MAX <= UINT16_MAX && REG_ACTION_ALL <= UINT8_MAX,
+               "a scope has small numbers");
+
+/*
+ * One piece without pointers into itself, so that it can be moved: the pattern,
+ * which the registry has not, and the text, which the words are the end of.
+ */
+
 struct reg_scope_s {
-    reg_scope_type_t  type;
-    unsigned          actions;      /* repository: REG_ACTION_* */
-    reg_pattern_t    *pattern;      /* NULL for the registry */
-    reg_str_t         words;        /* api: the actions, within text */
-    reg_str_t         text;
-    unsigned char     data[];       /* of text */
+    uint8_t           type;
+    uint8_t           actions;      /* repository: REG_ACTION_* */
+    uint16_t          text_len;
+    uint16_t          words_at;     /* api: the actions, within text */
+    uint16_t          pattern_size; /* 0: none */
+
+    _Alignas(void *)
+    unsigned char     data[];
 };
 
 
@@ -47,10 +57,11 @@ reg_rc_t
 reg_scope_parse(reg_scope_t **scope, reg_str_t text, reg_str_t tenant,
     reg_error_t *error)
 {
-    size_t              at;
+    size_t              size;
     reg_rc_t            rc;
     unsigned            actions;
     reg_scope_t        *s;
+    reg_pattern_t      *pattern;
     reg_scope_parts_t   parts;
 
     rc = reg_scope_split(&parts, text, error);
@@ -65,31 +76,37 @@ reg_scope_parse(reg_scope_t **scope, reg_str_t text, reg_str_t tenant,
         return rc;
     }
 
-    s = calloc(1, sizeof(reg_scope_t) + text.len);
+    size = 0;
+    pattern = NULL;
+
+    if (parts.type != REG_SCOPE_REGISTRY) {
+        rc = reg_pattern_compile(&pattern, parts.name, tenant, error);
+
+        if (rc != REG_OK) {
+            return rc;
+        }
+
+        size = reg_pattern_size(pattern);
+    }
+
+    s = malloc(sizeof(reg_scope_t) + size + text.len);
 
     if (s == NULL) {
+        reg_pattern_free(pattern);
         return REG_NOMEM;
     }
 
-    memcpy(s->data, text.data, text.len);
+    s->type = (uint8_t) parts.type;
+    s->actions = (uint8_t) actions;
+    s->text_len = (uint16_t) text.len;
+    s->words_at = (uint16_t) (parts.actions.data - text.data);
+    s->pattern_size = (uint16_t) size;
 
-    at = (size_t) (parts.actions.data - text.data);
-
-    s->type = parts.type;
-    s->actions = actions;
-    s->text.len = text.len;
-    s->text.data = s->data;
-    s->words.len = parts.actions.len;
-    s->words.data = s->data + at;
-
-    if (parts.type != REG_SCOPE_REGISTRY) {
-        rc = reg_pattern_compile(&s->pattern, parts.name, tenant, error);
-
-        if (rc != REG_OK) {
-            reg_scope_free(s);
-            return rc;
-        }
+    if (pattern != NULL) {
+        reg_pattern_move(s->data, pattern);
     }
+
+    memcpy(s->data + size, text.data, text.len);
 
     *scope = s;
 
@@ -100,6 +117,8 @@ reg_scope_parse(reg_scope_t **scope, reg_str_t text, reg_str_t tenant,
 int
 reg_scope_grants(const reg_scope_t *scope, const reg_access_t *access)
 {
+    reg_str_t  words;
+
     if (scope->type != access->type) {
         return 0;
     }
@@ -119,9 +138,13 @@ reg_scope_grants(const reg_scope_t *scope, const reg_access_t *access)
 
     case REG_SCOPE_API:
 
+        words = reg_scope_text(scope);
+        words.data += scope->words_at;
+        words.len -= scope->words_at;
+
         if (access->word.len == 0
-            || (!reg_scope_has_word(scope->words, access->word)
-                && !reg_scope_has_word(scope->words, reg_scope_any)))
+            || (!reg_scope_has_word(words, access->word)
+                && !reg_scope_has_word(words, reg_scope_any)))
         {
             return 0;
         }
@@ -135,27 +158,55 @@ reg_scope_grants(const reg_scope_t *scope, const reg_access_t *access)
     /* "**" matches the empty name too, and nothing is called that */
 
     return access->name.len != 0
-           && reg_pattern_match(scope->pattern, access->name);
+           && reg_pattern_match((const reg_pattern_t *) scope->data,
+                                access->name);
 }
 
 
 reg_str_t
 reg_scope_text(const reg_scope_t *scope)
 {
-    return scope->text;
+    reg_str_t  text;
+
+    text.len = scope->text_len;
+    text.data = (unsigned char *) scope->data + scope->pattern_size;
+
+    return text;
+}
+
+
+size_t
+reg_scope_size(const reg_scope_t *scope)
+{
+    return sizeof(reg_scope_t) + scope->pattern_size + scope->text_len;
+}
+
+
+void
+reg_scope_move(void *to, reg_scope_t *scope)
+{
+    memcpy(to, scope, reg_scope_size(scope));
+
+    free(scope);
+}
+
+
+void
+reg_scope_clear(reg_scope_t *scope)
+{
+    if (scope->pattern_size != 0) {
+        reg_pattern_clear((reg_pattern_t *) scope->data);
+    }
 }
 
 
 void
 reg_scope_free(reg_scope_t *scope)
 {
-    if (scope == NULL) {
-        return;
+    if (scope != NULL) {
+        reg_scope_clear(scope);
+        free(scope);
     }
-
-    reg_pattern_free(scope->pattern);
-
-    free(scope);
 }
 
 

@@ -73,6 +73,19 @@ void reg_scope_free(reg_scope_t *scope);
 
 
 /*
+ * Moves a scope to reg_scope_size() bytes of the caller's, aligned for a
+ * pointer.  There it needs no reg_scope_free(), but reg_scope_clear() before
+ * those bytes are freed.
+ */
+
+size_t reg_scope_size(const reg_scope_t *scope);
+
+void reg_scope_move(void *to, reg_scope_t *scope);
+
+void reg_scope_clear(reg_scope_t *scope);
+
+
+/*
  * Parses the access that "registry api <scope>" demands: the scope of an api
  * with a literal name and one action, no '*'.  The slices borrow from text.
  */

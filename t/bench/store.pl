@@ -71,18 +71,26 @@ sub basic
     return 'Basic ' . encode_base64("ci:$_[0]", '');
 }
 
-# The members of a record that say what its key may do.
+# The rest of a record: a full one, or with SCOPES what ngx-registry writes.
 
-sub rights
+sub members
 {
     my $tenant = shift;
 
-    return '"roles":["image-puller"],"scopes":[],' unless $scopes;
+    return '"roles":["image-puller"],"scopes":[],'
+        . '"allow_from":["127.0.0.0/8","10.0.0.0/8","::1/128"],'
+        . '"not_before":"2024-01-01T00:00:00Z",'
+        . '"expires_at":"2099-12-31T23:59:59Z","revoked_at":null,'
+        . '"reason":"","rotated_to":null,'
+        . '"created_at":"2024-01-01T00:00:00Z"' unless $scopes;
 
-    return '"roles":[],"scopes":[' . join(',', map {
-        $_ == 1 ? qq("repository:$tenant/app:pull")
-                : qq("repository:$tenant/service-$_/*:pull,push")
-    } 1 .. $scopes) . '],';
+    my @scopes = map {
+        $_ == 1 ? "$tenant/app:pull" : "$tenant/web-$_/*:pull,push"
+    } 1 .. $scopes;
+
+    return '"scopes":[' . join(',', map { qq("repository:$_") } @scopes) . '],'
+        . '"expires_at":"2099-12-31T23:59:59Z",'
+        . '"created_at":"2024-01-01T00:00:00Z"';
 }
 
 my ($store, $list, $sweep, $wrong, $records, $map) = map {
@@ -109,12 +117,7 @@ for my $i (0 .. $count - 1) {
     print $store $i ? ",\n" : '',
         qq("$id":{"version":1,"id":"$id","tenant":"$tenant",),
         qq("name":"$name $i","hash":"sha256:$hash",),
-        rights($tenant),
-        qq("allow_from":["127.0.0.0/8","10.0.0.0/8","::1/128"],),
-        qq("not_before":"2024-01-01T00:00:00Z",),
-        qq("expires_at":"2099-12-31T23:59:59Z","revoked_at":null,),
-        qq("reason":"","rotated_to":null,),
-        qq("created_at":"2024-01-01T00:00:00Z"});
+        members($tenant), '}';
 
     print $records "$hash $tenant 4102444799 repository:$tenant/**:pull\n";
 

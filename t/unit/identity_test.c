@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -593,6 +594,57 @@ test_anonymous(void **state)
 }
 
 
+/*
+ * A worker keeps thousands of identities: what ngx-registry writes of a key
+ * with four scopes is one piece of so many bytes.
+ */
+
+static void
+test_memory(void **state)
+{
+    size_t            i;
+    records_t         records;
+    reg_str_t         scopes[4], slice;
+    unsigned char    *begin, *end;
+    reg_identity_t   *identity;
+
+    (void) state;
+
+    records_init(&records);
+
+    scopes[0] = REG_STR("repository:acme/app:pull");
+    scopes[1] = REG_STR("repository:acme/web:pull,push");
+    scopes[2] = REG_STR("repository:acme/cache/*:pull,push");
+    scopes[3] = REG_STR("repository:acme/base/**:pull");
+
+    records.key.u.key.name = REG_STR("ci");
+    records.key.u.key.rotated_to = REG_STR_NULL;
+    records.key.u.key.roles.n = 0;
+    records.key.u.key.nallow_from = 0;
+    records.key.u.key.scopes.n = 4;
+    records.key.u.key.scopes.items = scopes;
+    records.tenant.u.tenant.nlabels = 1;
+
+    identity = create(&records, &records.tenant);
+
+    begin = (unsigned char *) identity;
+    end = begin + malloc_usable_size(identity);
+
+    assert_in_range(end - begin, 1, 560);
+    assert_in_range(identity->key_id.data - begin, 1, end - begin);
+    assert_in_range(identity->labels[0].value.data - begin, 1, end - begin);
+
+    for (i = 0; i < 4; i++) {
+        slice = reg_scope_text(identity->scopes[i]);
+
+        assert_in_range(slice.data + slice.len - begin, 1, end - begin);
+        assert_int_equal((uintptr_t) identity->scopes[i] % sizeof(void *), 0);
+    }
+
+    reg_identity_free(identity);
+}
+
+
 /* Each allocation fails once; ASan and valgrind see what would be lost. */
 
 static void
@@ -625,10 +677,11 @@ test_out_of_memory(void **state)
 
     /*
      * itself, 4 texts, networks, labels and 3 of their texts, 3 lists of
-     * scopes, 6 scopes with their patterns, one of them an expression
+     * scopes, 6 scopes with their patterns, one of them an expression, and all
+     * that in one piece
      */
 
-    assert_true(n > 1 + 4 + 1 + 1 + 3 + 3 + 12 + 4);
+    assert_true(n > 1 + 4 + 1 + 1 + 3 + 3 + 12 + 4 + 1);
 
     reg_identity_free(identity);
 }
@@ -660,7 +713,7 @@ test_out_of_memory_anonymous(void **state)
     }
 
     assert_int_equal(rc, REG_OK);
-    assert_int_equal(n, 1 + 5);
+    assert_int_equal(n, 1 + 6);
 
     reg_identity_free(identity);
 }
@@ -681,6 +734,7 @@ main(void)
         cmocka_unit_test(test_invalid_scope_is_named),
         cmocka_unit_test(test_nothing_is_borrowed),
         cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_out_of_memory_anonymous)
     };
