@@ -75,14 +75,6 @@ ngx_http_registry_link_open_beside(ngx_http_registry_link_t *other,
 }
 
 
-ngx_uint_t
-ngx_http_registry_link_younger(ngx_http_registry_link_t *a,
-    ngx_http_registry_link_t *b)
-{
-    return a->opened > b->opened;
-}
-
-
 static ngx_http_registry_link_t *
 ngx_http_registry_link_create(ngx_http_registry_redis_conf_t *conf,
     reg_str_t host, unsigned port, ngx_msec_t timeout,

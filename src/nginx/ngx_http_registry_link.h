@@ -87,15 +87,13 @@ ngx_http_registry_link_t *ngx_http_registry_link_open_beside(
     ngx_log_t *log);
 
 
-/* 1 when two links, which are ready, have one address. */
+/*
+ * 1 when two links, which are ready, lead to one server.  Where Redis does not
+ * say who it is, they have one address, and b is not younger than a: links that
+ * are opened later may lead to another server behind that.
+ */
 
 ngx_uint_t ngx_http_registry_link_same(ngx_http_registry_link_t *a,
-    ngx_http_registry_link_t *b);
-
-
-/* 1 when a link was opened after another. */
-
-ngx_uint_t ngx_http_registry_link_younger(ngx_http_registry_link_t *a,
     ngx_http_registry_link_t *b);
 
 

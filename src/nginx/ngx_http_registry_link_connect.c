@@ -254,11 +254,16 @@ ngx_uint_t
 ngx_http_registry_link_same(ngx_http_registry_link_t *a,
     ngx_http_registry_link_t *b)
 {
-    return ngx_cmp_sockaddr((struct sockaddr *) &a->address->sockaddr,
-                            a->address->socklen,
-                            (struct sockaddr *) &b->address->sockaddr,
-                            b->address->socklen, 1)
-           == NGX_OK;
+    if (ngx_cmp_sockaddr((struct sockaddr *) &a->address->sockaddr,
+                         a->address->socklen,
+                         (struct sockaddr *) &b->address->sockaddr,
+                         b->address->socklen, 1)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    return (a->run && b->run) ? a->run == b->run : b->opened <= a->opened;
 }
 
 

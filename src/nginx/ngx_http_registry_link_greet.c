@@ -2,17 +2,21 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include "reg_siphash.h"
+
 #include "ngx_http_registry_link_state.h"
 
 
 static ngx_int_t ngx_http_registry_link_step(ngx_http_registry_link_t *link,
     const char *name, size_t argc, const reg_str_t *argv);
+static void ngx_http_registry_link_introduced(ngx_http_registry_link_t *link,
+    redisReply *reply);
 
 
 /*
  * PING tells a server that works from one that only takes connections, or is
  * still loading its data; ROLE tells a master from a replica that was taken for
- * one.
+ * one; INFO tells one server from another behind the same address.
  */
 
 void
@@ -73,6 +77,15 @@ ngx_http_registry_link_greet(ngx_http_registry_link_t *link)
         goto failed;
     }
 
+    argv[0] = REG_STR("INFO");
+    argv[1] = REG_STR("server");
+
+    if (conf->greeting != NGX_HTTP_REGISTRY_GREET_SENTINEL
+        && ngx_http_registry_link_step(link, "INFO", 2, argv) != NGX_OK)
+    {
+        goto failed;
+    }
+
     ngx_http_registry_link_flush(link);
 
     return;
@@ -117,6 +130,14 @@ ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
     reg_resp_error_t   error;
 
     step = link->steps[link->step++];
+
+    /* who may not know is told nothing: that is no failure */
+
+    if (*step == 'I') {
+        ngx_http_registry_link_introduced(link, reply);
+        return NGX_OK;
+    }
+
     error = reg_resp_error(reply);
 
     if (error == REG_RESP_NO_ERROR) {
@@ -162,6 +183,20 @@ ngx_http_registry_link_greeted(ngx_http_registry_link_t *link,
                   text.text);
 
     return NGX_ERROR;
+}
+
+
+static void
+ngx_http_registry_link_introduced(ngx_http_registry_link_t *link,
+    redisReply *reply)
+{
+    reg_str_t  id;
+
+    static const u_char  key[REG_SIPHASH_KEY_LEN];
+
+    if (reg_run_id(&id, reply) == REG_OK) {
+        link->run = reg_siphash(key, id).lo;
+    }
 }
 
 

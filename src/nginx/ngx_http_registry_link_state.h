@@ -13,9 +13,9 @@
 #include "ngx_http_registry_link.h"
 #include "ngx_http_registry_resolve.h"
 
-/* AUTH, SELECT, PING, ROLE */
+/* AUTH, SELECT, PING, ROLE, INFO */
 
-#define NGX_HTTP_REGISTRY_LINK_STEPS  4
+#define NGX_HTTP_REGISTRY_LINK_STEPS  5
 
 struct ngx_http_registry_link_s {
     ngx_http_registry_redis_conf_t           *conf;
@@ -23,6 +23,7 @@ struct ngx_http_registry_link_s {
     void                                     *data;
 
     uint64_t                        opened;       /* ns, monotonic clock */
+    uint64_t                        run;          /* of whom, 0: not known */
 
     ngx_pool_t                     *pool;
     ngx_log_t                       log;

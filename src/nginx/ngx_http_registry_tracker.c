@@ -145,9 +145,8 @@ ngx_http_registry_tracker_demoted(ngx_http_registry_tracker_t *tracker)
 
 /*
  * Beside a link for commands, which ROLE opens where there is none.  So ours is
- * the younger of the two: whatever stands between us and Redis may lead new
- * links to another server than old ones, and who trusted the commands of that
- * one to this tracker would wait in vain for its changes.
+ * the younger of the two, as ngx_http_registry_link_same() wants it where Redis
+ * does not say who it is.
  */
 
 static void
@@ -272,14 +271,12 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
     other = ngx_http_registry_node_link(tracker->node);
 
     if (other == NULL
-        || !ngx_http_registry_link_same(tracker->link, other)
-        || ngx_http_registry_link_younger(other, tracker->link))
+        || !ngx_http_registry_link_same(tracker->link, other))
     {
-        /* the name leads elsewhere by now, or the address may do so */
+        /* the name or the address leads elsewhere by now */
 
         ngx_log_error(NGX_LOG_NOTICE, tracker->log, 0,
-                      "registry store: the tracker follows the commands to "
-                      "another connection");
+                      "registry store: the tracker follows the commands");
         ngx_http_registry_tracker_restart(tracker);
         return;
     }

@@ -14,9 +14,8 @@
  *
  * and is a lease: it holds for NGX_HTTP_REGISTRY_LEASE from the sending of the
  * last PING that was answered, and only while ROLE, asked each second on a
- * command link to the same address, and no younger than this one, says
- * "master".  After a failover the old server may well answer PING, but hears of
- * no write.
+ * command link to the same server, says "master".  After a failover the old
+ * server may well answer PING, but hears of no write.
  *
  * Where Redis refuses that, these are tried in turn:
  *

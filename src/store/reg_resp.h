@@ -110,6 +110,18 @@ void reg_resp_error_text(reg_error_t *text, const redisReply *reply);
 
 
 /*
+ * Finds the run_id in an answer to INFO, which no two servers share, nor one
+ * before and after it was started again.
+ *
+ * REG_OK         *id is set, and borrows from info
+ * REG_NOTFOUND   there is none
+ * REG_INVALID    it is empty, or info is no string
+ */
+
+reg_rc_t reg_run_id(reg_str_t *id, const redisReply *info);
+
+
+/*
  * "MOVED 3999 127.0.0.1:6381" and ASK: the slot and where it is.  The slices
  * borrow from the reply.  An empty host stands for the one that answered; that
  * Redis does not know the host ("?") is REG_INVALID.  REG_OK or REG_INVALID.

@@ -128,7 +128,7 @@ redis eval 'for i = 1, 1000 do redis.call("set", "filler:" .. i, i) end' 0 \
     > /dev/null
 redis save > /dev/null
 stop "$redis_pid" KILL
-start_redis "${redis_options[@]}" --key-load-delay 100000 \
+start_redis "${redis_options[@]}" --key-load-delay 20000 \
     --loading-process-events-interval-bytes 1024
 runs "LOADING: Redis is back, and loads" replies ping LOADING
 away "nothing is said of who is not known"
@@ -175,7 +175,7 @@ is "$(grep -cE 'secret|other"' "$errors")" 0 "no password is in the log"
 
 redis_port=$(free_port)
 second_port=$redis_port
-redis_pid_of_first=$redis_pid
+pid_of_first=$redis_pid
 start_redis "${redis_options[@]}" --replicaof 127.0.0.1 "$first_port"
 wait_for replies role connected
 redis acl setuser gateway resetpass '>other' > /dev/null
@@ -215,10 +215,37 @@ seen_within $LEASE "$victim" "another Redis at the address: it is heard of"
 well "and all is well there"
 
 
+# The same with a Redis that may say who it is.  Then a connection for commands
+# that breaks is no reason to ask for all anew.
+
+redis acl setuser gateway +info > /dev/null
+redis -p "$first_port" acl setuser gateway +info > /dev/null
+cut_off
+next_victim
+redis client kill type normal user gateway > /dev/null
+reset_calls
+wait_for eval '[ "$(calls role)" -gt 1 ]'
+reset_calls
+served "$victim"
+is "$? $(calls get)" "0 0" "INFO: who is known stays so without a connection"
+
+redis -p "$first_port" replicaof 127.0.0.1 "$second_port" > /dev/null
+redis_port=$first_port
+wait_for replies role connected
+redis -p "$first_port" replicaof no one > /dev/null
+redis -p "$second_port" replicaof 127.0.0.1 1 > /dev/null
+fault target "$first_port"
+fault reset commands
+fault pass
+wait_for replies client list user=gateway
+revoke "$victim"
+seen_within $LEASE "$victim" "another Redis, which says so, is heard of, too"
+
+
 # It is away for long, and the workers are replaced meanwhile
 
 served "${key_of[known1]}"
-stop "$redis_pid" KILL
+stop "$pid_of_first" KILL
 [ -n "$LONG" ] && time=60 || time=3
 (sleep $((time / 2)); kill -HUP "$gateway_pid") &
 ab -q -r -t $time -n 99999999 -c 20 -A "x:${key_of[known1]}" \
