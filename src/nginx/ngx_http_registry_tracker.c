@@ -14,6 +14,8 @@ static void ngx_http_registry_tracker_connect(
 static void ngx_http_registry_tracker_met(
     ngx_http_registry_tracker_t *tracker, redisReply *reply);
 static void ngx_http_registry_tracker_role(void *data, redisReply *reply);
+static void ngx_http_registry_tracker_judge(
+    ngx_http_registry_tracker_t *tracker, ngx_uint_t master);
 static void ngx_http_registry_tracker_stop(
     ngx_http_registry_tracker_t *tracker);
 static void ngx_http_registry_tracker_tick(ngx_event_t *ev);
@@ -259,6 +261,11 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
 
     tracker->role = NULL;
 
+    if (reply && reply->type != REDIS_REPLY_ERROR) {
+        ngx_http_registry_tracker_judge(tracker,
+                                    ngx_http_registry_link_is_master(reply));
+    }
+
     if (tracker->link == NULL) {
         ngx_http_registry_tracker_met(tracker, reply);
         return;
@@ -302,7 +309,6 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
         }
 
         tracker->master = tracker->role_asked + NGX_HTTP_REGISTRY_LEASE;
-        tracker->demoted = 0;
 
         ngx_http_registry_tracker_allowed(tracker);
         return;
@@ -316,17 +322,23 @@ ngx_http_registry_tracker_role(void *data, redisReply *reply)
         if (tracker->way == NGX_HTTP_REGISTRY_TRACKER_NOTHING) {
             ngx_http_registry_tracker_restart(tracker);
         }
-
-        return;
     }
+}
 
-    if (!tracker->demoted) {
+
+/* Who answers the commands, whatever has become of our own link? */
+
+static void
+ngx_http_registry_tracker_judge(ngx_http_registry_tracker_t *tracker,
+    ngx_uint_t master)
+{
+    if (!master && !tracker->demoted) {
         ngx_log_error(NGX_LOG_ERR, tracker->log, 0,
                       "registry store: Redis at \"%V\" is no master",
                       &tracker->name);
     }
 
-    tracker->demoted = 1;
+    tracker->demoted = !master;
 }
 
 
