@@ -231,7 +231,11 @@ ngx_http_registry_cache_fresh(ngx_http_registry_known_t *known)
 }
 
 
-/* Has Redis answered since the waiter began to ask, and nothing changed? */
+/*
+ * Has Redis answered since the waiter began to ask, and nothing changed?  The
+ * waiter may have joined others whose question was under way already: so the
+ * answer is no older than the time that a command has.
+ */
 
 static ngx_uint_t
 ngx_http_registry_cache_answered(ngx_http_registry_known_t *known,
@@ -241,7 +245,7 @@ ngx_http_registry_cache_answered(ngx_http_registry_known_t *known,
 
     cache = known->all->cache;
 
-    return waiter->asked && known->own && known->fetched >= waiter->asked
+    return waiter->asked && known->answered >= waiter->asked
            && known->counter == reg_zone_generation(cache->zone, known->hash);
 }
 
@@ -301,7 +305,7 @@ ngx_http_registry_cache_from_zone(ngx_http_registry_known_t *known)
 
     ngx_http_registry_known_set(known, text, info.absent);
 
-    known->own = 0;
+    known->answered = 0;
     known->fetched = info.fetched;
     known->counter = info.generation;
 
@@ -390,7 +394,7 @@ ngx_http_registry_cache_reply(void *data, redisReply *reply,
 
     ngx_http_registry_known_set(known, text, absent);
 
-    known->own = 1;
+    known->answered = ngx_http_registry_cache_now();
     known->fetched = known->asked;
     known->epoch = origin->epoch;
     known->counter = known->asked_counter;

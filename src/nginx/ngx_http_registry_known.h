@@ -46,11 +46,11 @@ struct ngx_http_registry_known_s {
     reg_str_t                       text;         /* owned */
     unsigned                        known:1;      /* there was an answer */
     unsigned                        absent:1;     /* "there is none", if so */
-    unsigned                        own:1;        /* this worker asked */
     unsigned                        has_failed:1;
     unsigned                        has_slot:1;
 
     int64_t                         failed;       /* ms, without an answer */
+    int64_t                         answered;     /* ms; 0: not this worker */
 
     /* what was so when it was asked for: the answer is as old as that */
 

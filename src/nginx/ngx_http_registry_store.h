@@ -23,8 +23,8 @@
  * Somebody who waits for a record.  wake() is called once, after the waiter was
  * taken off: it may ask again, and wait again.
  *
- * An answer to what was asked since its own first question is good enough for
- * it, whatever the store thinks of it by then, or it would ask forever where
+ * An answer that comes after its own first question is good enough for it,
+ * whatever the store thinks of it by then, or it would ask forever where
  * nothing is sure.  What it was given so is marked with once: it must not be
  * kept for others.
  */
