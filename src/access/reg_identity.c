@@ -30,6 +30,8 @@ static reg_rc_t reg_identity_add_roles(reg_identity_t *identity,
 static reg_rc_t reg_identity_add_scopes(reg_identity_t *identity,
     const reg_str_t *scopes, size_t nscopes, const reg_scope_owner_t *owner,
     reg_error_t *error);
+static reg_rc_t reg_identity_add_limits(reg_identity_t *identity,
+    const reg_overrides_t *limits);
 static reg_identity_t *reg_identity_alloc(void);
 static void reg_identity_discard(reg_identity_t *identity);
 static reg_rc_t reg_identity_copy(reg_str_t *dst, reg_str_t src);
@@ -156,6 +158,24 @@ reg_identity_free(reg_identity_t *identity)
 }
 
 
+const reg_limit_value_t *
+reg_identity_limit(const reg_identity_t *identity, reg_str_t name)
+{
+    size_t           i;
+    reg_override_t  *item;
+
+    for (i = 0; i < identity->limits.n; i++) {
+        item = &identity->limits.items[i];
+
+        if (reg_str_eq(item->name, name)) {
+            return &item->value;
+        }
+    }
+
+    return NULL;
+}
+
+
 static reg_rc_t
 reg_identity_set_key(reg_identity_t *identity, const reg_key_record_t *key)
 {
@@ -172,6 +192,10 @@ reg_identity_set_key(reg_identity_t *identity, const reg_key_record_t *key)
     identity->not_before = key->not_before;
     identity->expires_at = key->expires_at;
     identity->revoked_at = key->revoked_at;
+
+    if (reg_identity_add_limits(identity, &key->limits) != REG_OK) {
+        return REG_NOMEM;
+    }
 
     if (key->nallow_from == 0) {
         return REG_OK;
@@ -212,6 +236,10 @@ reg_identity_set_tenant(reg_identity_t *identity, const reg_record_t *tenant)
     record = &tenant->u.tenant;
 
     identity->suspended = record->suspended;
+
+    if (reg_identity_add_limits(identity, &record->limits) != REG_OK) {
+        return REG_NOMEM;
+    }
 
     if (record->nlabels == 0) {
         return REG_OK;
@@ -330,6 +358,42 @@ reg_identity_add_scopes(reg_identity_t *identity, const reg_str_t *scopes,
 }
 
 
+static reg_rc_t
+reg_identity_add_limits(reg_identity_t *identity,
+    const reg_overrides_t *limits)
+{
+    size_t           i;
+    reg_override_t  *items, *item;
+
+    if (limits->n == 0) {
+        return REG_OK;
+    }
+
+    items = realloc(identity->limits.items,
+                    (identity->limits.n + limits->n) * sizeof(reg_override_t));
+
+    if (items == NULL) {
+        return REG_NOMEM;
+    }
+
+    identity->limits.items = items;
+
+    for (i = 0; i < limits->n; i++) {
+        item = &items[identity->limits.n];
+        item->name = REG_STR_NULL;
+        item->value = limits->items[i].value;
+
+        if (reg_identity_copy(&item->name, limits->items[i].name) != REG_OK) {
+            return REG_NOMEM;
+        }
+
+        identity->limits.n++;
+    }
+
+    return REG_OK;
+}
+
+
 static reg_identity_t *
 reg_identity_alloc(void)
 {
@@ -365,8 +429,13 @@ reg_identity_discard(reg_identity_t *identity)
         free(identity->labels[i].value.data);
     }
 
+    for (i = 0; i < identity->limits.n; i++) {
+        free(identity->limits.items[i].name.data);
+    }
+
     free(identity->scopes);
     free(identity->labels);
+    free(identity->limits.items);
     free(identity->allow_from);
     free(identity->key_id.data);
     free(identity->tenant.data);
@@ -422,6 +491,8 @@ reg_identity_pack(reg_identity_t **packed, reg_identity_t *identity)
                                     identity->nscopes * sizeof(reg_scope_t *));
     id->labels = reg_identity_place(&p, identity->labels,
                                     identity->nlabels * sizeof(reg_label_t));
+    id->limits.items = reg_identity_place(&p, identity->limits.items,
+                              identity->limits.n * sizeof(reg_override_t));
 
     for (i = 0; i < id->nscopes; i++) {
         size = REG_IDENTITY_ALIGN(reg_scope_size(identity->scopes[i]));
@@ -447,6 +518,10 @@ reg_identity_pack(reg_identity_t **packed, reg_identity_t *identity)
         reg_identity_place_text(&p, &id->labels[i].value);
     }
 
+    for (i = 0; i < id->limits.n; i++) {
+        reg_identity_place_text(&p, &id->limits.items[i].name);
+    }
+
     reg_identity_discard(identity);
 
     *packed = id;
@@ -463,6 +538,7 @@ reg_identity_size(const reg_identity_t *identity)
     size = sizeof(reg_identity_t)
            + identity->nscopes * sizeof(reg_scope_t *)
            + identity->nlabels * sizeof(reg_label_t)
+           + identity->limits.n * sizeof(reg_override_t)
            + identity->nallow_from * sizeof(reg_cidr_t)
            + identity->key_id.len + identity->tenant.len + identity->name.len
            + identity->rotated_to.len;
@@ -473,6 +549,10 @@ reg_identity_size(const reg_identity_t *identity)
 
     for (i = 0; i < identity->nlabels; i++) {
         size += identity->labels[i].name.len + identity->labels[i].value.len;
+    }
+
+    for (i = 0; i < identity->limits.n; i++) {
+        size += identity->limits.items[i].name.len;
     }
 
     return size;

@@ -15,27 +15,29 @@
 #include "reg_scope.h"
 
 typedef struct {
-    reg_str_t     key_id;           /* empty: anonymous */
-    reg_str_t     tenant;           /* may be empty when anonymous */
-    reg_str_t     name;             /* of the key, for people */
-    reg_str_t     rotated_to;
+    reg_str_t         key_id;       /* empty: anonymous */
+    reg_str_t         tenant;       /* may be empty when anonymous */
+    reg_str_t         name;         /* of the key, for people */
+    reg_str_t         rotated_to;
 
-    int64_t       not_before;       /* REG_TIME_NONE where absent */
-    int64_t       expires_at;
-    int64_t       revoked_at;
+    int64_t           not_before;   /* REG_TIME_NONE where absent */
+    int64_t           expires_at;
+    int64_t           revoked_at;
 
-    unsigned      newer:1;          /* a record is of a later version */
-    unsigned      no_tenant:1;      /* the key's tenant has no record */
-    unsigned      suspended:1;
+    unsigned          newer:1;      /* a record is of a later version */
+    unsigned          no_tenant:1;  /* the key's tenant has no record */
+    unsigned          suspended:1;
 
-    size_t        nallow_from;
-    reg_cidr_t   *allow_from;
+    size_t            nallow_from;
+    reg_cidr_t       *allow_from;
 
-    size_t        nscopes;
-    reg_scope_t **scopes;           /* of the key, then of its roles */
+    size_t            nscopes;
+    reg_scope_t     **scopes;       /* of the key, then of its roles */
 
-    size_t        nlabels;
-    reg_label_t  *labels;           /* of the tenant */
+    size_t            nlabels;
+    reg_label_t      *labels;       /* of the tenant */
+
+    reg_overrides_t   limits;       /* of the key, then of its tenant */
 } reg_identity_t;
 
 
@@ -75,5 +77,14 @@ reg_rc_t reg_identity_create_anonymous(reg_identity_t **identity,
     reg_error_t *error);
 
 void reg_identity_free(reg_identity_t *identity);
+
+
+/*
+ * What the records say of a limit: the key's before the tenant's.  NULL if they
+ * say nothing, and of somebody anonymous.
+ */
+
+const reg_limit_value_t *reg_identity_limit(const reg_identity_t *identity,
+    reg_str_t name);
 
 #endif /* REG_IDENTITY_H */

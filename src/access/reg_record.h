@@ -16,13 +16,14 @@
 
 #include "reg_core.h"
 #include "reg_address.h"
+#include "reg_rate.h"
 #include "reg_time.h"
 
 #define REG_RECORD_VERSION   1
 
 #define REG_RECORD_MAX       65536  /* bytes of one record's JSON */
 #define REG_RECORD_LIST_MAX  256    /* roles, scopes or networks of a record */
-#define REG_NAME_MAX         63     /* tenant and role names: reg_label_check */
+#define REG_NAME_MAX         63     /* tenant, role, limit: reg_label_check */
 #define REG_TEXT_MAX         255    /* bytes of name, reason and label values */
 
 typedef enum {
@@ -37,21 +38,34 @@ typedef struct {
     reg_str_t  *items;
 } reg_list_t;
 
+/* What a record says of a limit, in place of what the configuration says. */
+
 typedef struct {
-    reg_str_t     id;
-    reg_str_t     tenant;
-    reg_str_t     name;             /* for people; may be empty */
-    reg_str_t     hash;
-    reg_list_t    roles;
-    reg_list_t    scopes;           /* texts that reg_scope_parse() accepts */
-    size_t        nallow_from;      /* 0: from anywhere */
-    reg_cidr_t   *allow_from;
-    int64_t       not_before;       /* REG_TIME_NONE where absent, as below */
-    int64_t       expires_at;
-    int64_t       revoked_at;
-    int64_t       created_at;
-    reg_str_t     reason;           /* of the revocation; may be empty */
-    reg_str_t     rotated_to;       /* id of the next key; may be empty */
+    reg_str_t          name;        /* of the limit */
+    reg_limit_value_t  value;
+} reg_override_t;
+
+typedef struct {
+    size_t           n;
+    reg_override_t  *items;
+} reg_overrides_t;
+
+typedef struct {
+    reg_str_t         id;
+    reg_str_t         tenant;
+    reg_str_t         name;         /* for people; may be empty */
+    reg_str_t         hash;
+    reg_list_t        roles;
+    reg_list_t        scopes;       /* texts that reg_scope_parse() accepts */
+    size_t            nallow_from;  /* 0: from anywhere */
+    reg_cidr_t       *allow_from;
+    int64_t           not_before;   /* REG_TIME_NONE where absent, as below */
+    int64_t           expires_at;
+    int64_t           revoked_at;
+    int64_t           created_at;
+    reg_str_t         reason;       /* of the revocation; may be empty */
+    reg_str_t         rotated_to;   /* id of the next key; may be empty */
+    reg_overrides_t   limits;       /* before those of the tenant */
 } reg_key_record_t;
 
 typedef struct {
@@ -60,10 +74,11 @@ typedef struct {
 } reg_label_t;
 
 typedef struct {
-    reg_str_t     name;
-    unsigned      suspended:1;
-    size_t        nlabels;
-    reg_label_t  *labels;
+    reg_str_t         name;
+    unsigned          suspended:1;
+    size_t            nlabels;
+    reg_label_t      *labels;
+    reg_overrides_t   limits;
 } reg_tenant_record_t;
 
 typedef struct {

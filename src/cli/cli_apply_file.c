@@ -28,14 +28,14 @@ static int cli_apply_known(const char *const *names, const char *name);
 
 
 static const char  *cli_apply_tenant_members[] = {
-    "labels", "suspended", NULL
+    "labels", "limits", "suspended", NULL
 };
 
 static const char  *cli_apply_role_members[] = { "scopes", NULL };
 
 static const char  *cli_apply_key_members[] = {
     "roles", "scopes", "allow_from", "not_before", "expires_at", "expires_in",
-    NULL
+    "limits", NULL
 };
 
 static const char *const  *cli_apply_members[REG_RECORD_TYPES] = {

@@ -43,6 +43,8 @@ static const cli_option_t  cli_key_create_options[] = {
       "when the key begins; at once by default", 0 },
     { CLI_OPT_ALLOW_FROM, CLI_MANY, "allow-from", "CIDR",
       "a network the key may be used from; any by default", 0 },
+    { CLI_OPT_LIMIT, CLI_MANY, "limit", "NAME=RATE",
+      "what a limit is for this key, such as pulls=100/6h or pulls=off", 0 },
     { CLI_OPT_OUTPUT, 0, "output", "key|docker|k8s|json",
       "what to print: the key alone (the default), a docker config.json, a "
       "Kubernetes image-pull Secret, or the record with the key", 0 },
@@ -88,6 +90,10 @@ static const cli_option_t  cli_key_revoke_options[] = {
 static const cli_option_t  cli_tenant_set_options[] = {
     { CLI_OPT_LABEL, CLI_MANY, "label", "NAME=VALUE", "set a label", 0 },
     { CLI_OPT_UNLABEL, CLI_MANY, "unlabel", "NAME", "remove a label", 0 },
+    { CLI_OPT_LIMIT, CLI_MANY, "limit", "NAME=RATE",
+      "what a limit is for the tenant, such as pulls=100/6h or pulls=off", 0 },
+    { CLI_OPT_UNLIMIT, CLI_MANY, "unlimit", "NAME",
+      "leave a limit at what the gateway says", 0 },
     { CLI_OPT_SUSPEND, 0, "suspend", NULL, "refuse all keys of the tenant",
       0 },
     { CLI_OPT_RESUME, 0, "resume", NULL, "end a suspension", 0 },
@@ -158,8 +164,8 @@ const cli_command_t  cli_commands[] = {
       cli_no_options, cli_key_show },
 
     { "key", "rotate", "ID", "make the next key and let the old one run out",
-      "The new key has the name, roles, scopes and networks of the old one, "
-      "which ends after the overlap.",
+      "The new key has the name, roles, scopes, networks and limits of the old "
+      "one, which ends after the overlap.",
       cli_key_rotate_options, cli_key_rotate },
 
     { "key", "revoke", "[ID]", "end a key at once and for good",
@@ -188,10 +194,12 @@ const cli_command_t  cli_commands[] = {
 
     { NULL, "apply", NULL, "make the store what a file says",
       "The file is {\"version\":1} and any of these sections:\n"
-      "\"tenants\":{\"NAME\":{\"labels\":{...},\"suspended\":false}}\n"
+      "\"tenants\":{\"NAME\":{\"labels\":{...},\"limits\":{...},\n"
+      "\"suspended\":false}}\n"
       "\"roles\":{\"NAME\":{\"scopes\":[...]}}\n"
       "\"keys\":{\"TENANT/NAME\":{\"roles\":[...],\"scopes\":[...],\n"
-      "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME}}\n"
+      "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME,\n"
+      "\"limits\":{...}}}\n"
       "\"expires_in\":\"90d\" sets the end of a key that is created. A member "
       "that the file does not name is left as it is; null removes it. A key "
       "that does not exist is created and printed, once, as TENANT/NAME, a tab "

@@ -96,7 +96,7 @@ cli_key_view(const cli_store_t *store, const reg_record_t *record)
     const reg_key_record_t  *key = &record->u.key;
 
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,"
-                     "s:b}",
+                     "s:o,s:b}",
                      "id", cli_json_text(key->id),
                      "name", cli_json_text(key->name),
                      "tenant", cli_json_text(key->tenant),
@@ -105,6 +105,7 @@ cli_key_view(const cli_store_t *store, const reg_record_t *record)
                      "scopes", cli_json_list(key->scopes.items,
                                              key->scopes.n),
                      "allow_from", cli_key_networks(record),
+                     "limits", cli_json_object(record->json, "limits"),
                      "not_before", cli_json_time(key->not_before),
                      "expires_at", cli_json_time(key->expires_at),
                      "created_at", cli_json_time(key->created_at),

@@ -14,6 +14,7 @@
 
 
 static cli_rc_t cli_key_grants(const cli_t *cli, json_t *grants);
+static cli_rc_t cli_key_grant_limits(const cli_t *cli, json_t *grants);
 static cli_rc_t cli_key_grant_list(const cli_t *cli, cli_opt_t opt,
     const char *name, json_t *grants, const char *member);
 static cli_rc_t cli_key_create_in(cli_store_t *store, cli_pepper_t *pepper,
@@ -97,7 +98,8 @@ cli_key_new(cli_store_t *store, cli_pepper_t *pepper, json_t *grants,
     memcpy(key->id, id.data, REG_API_KEY_ID_LEN);
     key->id[REG_API_KEY_ID_LEN] = '\0';
 
-    json = json_pack("{s:i,s:s,s:O,s:O*,s:s%,s:O*,s:O*,s:O*,s:O*,s:O*,s:o}",
+    json = json_pack("{s:i,s:s,s:O,s:O*,s:s%,s:O*,s:O*,s:O*,s:O*,s:O*,s:O*,"
+                     "s:o}",
                      "version", REG_RECORD_VERSION,
                      "id", key->id,
                      "tenant", json_object_get(grants, "tenant"),
@@ -106,6 +108,7 @@ cli_key_new(cli_store_t *store, cli_pepper_t *pepper, json_t *grants,
                      "roles", json_object_get(grants, "roles"),
                      "scopes", json_object_get(grants, "scopes"),
                      "allow_from", json_object_get(grants, "allow_from"),
+                     "limits", json_object_get(grants, "limits"),
                      "not_before", json_object_get(grants, "not_before"),
                      "expires_at", json_object_get(grants, "expires_at"),
                      "created_at", cli_json_time(store->cli->now));
@@ -225,6 +228,10 @@ cli_key_grants(const cli_t *cli, json_t *grants)
                                 "allow_from");
     }
 
+    if (rc == CLI_DONE) {
+        rc = cli_key_grant_limits(cli, grants);
+    }
+
     if (rc == CLI_DONE && begin != REG_TIME_NONE) {
         rc = cli_json_set(grants, "not_before", cli_json_time(begin));
     }
@@ -247,6 +254,26 @@ cli_key_grant_list(const cli_t *cli, cli_opt_t opt, const char *name,
     rc = cli_json_values(cli, opt, name, &list);
 
     return rc == CLI_DONE && list ? cli_json_set(grants, member, list) : rc;
+}
+
+
+static cli_rc_t
+cli_key_grant_limits(const cli_t *cli, json_t *grants)
+{
+    json_t    *limits;
+    cli_rc_t   rc;
+
+    limits = json_object();
+
+    rc = cli_json_pairs(cli, CLI_OPT_LIMIT, "limit", limits);
+
+    if (rc == CLI_DONE && json_object_size(limits)) {
+        rc = cli_json_set(grants, "limits", json_incref(limits));
+    }
+
+    json_decref(limits);
+
+    return rc;
 }
 
 

@@ -164,7 +164,7 @@ cli_key_successor(const cli_t *cli, const reg_record_t *record,
     const reg_key_record_t  *old = &record->u.key;
 
     static const char  *members[] = {
-        "tenant", "name", "roles", "scopes", "allow_from"
+        "tenant", "name", "roles", "scopes", "allow_from", "limits"
     };
 
     rc = cli_key_lifetime(cli, old, &expires);

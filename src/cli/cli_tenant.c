@@ -14,8 +14,8 @@
 
 
 static cli_rc_t cli_tenant_change(cli_store_t *store);
-static cli_rc_t cli_tenant_labels(const cli_t *cli, json_t *labels);
-static cli_rc_t cli_tenant_label(json_t *labels, const char *pair);
+static cli_rc_t cli_tenant_pairs(const cli_t *cli, json_t *json,
+    const char *member, cli_opt_t unset, cli_opt_t set, const char *name);
 static json_t *cli_tenant_view(const cli_store_t *store,
     const reg_record_t *record);
 
@@ -92,7 +92,7 @@ cli_tenant_show(cli_t *cli)
 static cli_rc_t
 cli_tenant_change(cli_store_t *store)
 {
-    json_t         *json, *labels;
+    json_t         *json;
     cli_rc_t        rc;
     const cli_t    *cli;
     cli_entry_t    *entry;
@@ -118,17 +118,14 @@ cli_tenant_change(cli_store_t *store)
                   : cli_nomem();
     }
 
-    labels = json_object_get(json, "labels");
-    labels = json_is_object(labels) ? json_incref(labels) : json_object();
-
     if (rc == CLI_DONE) {
-        rc = cli_tenant_labels(cli, labels);
+        rc = cli_tenant_pairs(cli, json, "labels", CLI_OPT_UNLABEL,
+                              CLI_OPT_LABEL, "label");
     }
 
-    if (rc == CLI_DONE
-        && (json_object_size(labels) || json_object_get(json, "labels")))
-    {
-        rc = cli_json_set(json, "labels", json_incref(labels));
+    if (rc == CLI_DONE) {
+        rc = cli_tenant_pairs(cli, json, "limits", CLI_OPT_UNLIMIT,
+                              CLI_OPT_LIMIT, "limit");
     }
 
     if (rc == CLI_DONE && cli_value(cli, CLI_OPT_SUSPEND)) {
@@ -145,7 +142,6 @@ cli_tenant_change(cli_store_t *store)
         rc = cli_store_put(store, REG_RECORD_TENANT, cli->operand, json);
     }
 
-    json_decref(labels);
     json_decref(json);
     reg_record_free(record);
 
@@ -153,19 +149,26 @@ cli_tenant_change(cli_store_t *store)
 }
 
 
-/* What is removed first can still be set anew by the same command. */
+/*
+ * Removes and sets entries of an object that is a member.  What is removed
+ * first can still be set anew by the same command.
+ */
 
 static cli_rc_t
-cli_tenant_labels(const cli_t *cli, json_t *labels)
+cli_tenant_pairs(const cli_t *cli, json_t *json, const char *member,
+    cli_opt_t unset, cli_opt_t set, const char *name)
 {
     size_t       cursor;
+    json_t      *object;
     cli_rc_t     rc;
     const char  *text;
+
+    object = cli_json_object(json, member);
 
     cursor = 0;
 
     for ( ;; ) {
-        text = cli_next_value(cli, CLI_OPT_UNLABEL, &cursor);
+        text = cli_next_value(cli, unset, &cursor);
 
         if (text == NULL) {
             break;
@@ -173,52 +176,18 @@ cli_tenant_labels(const cli_t *cli, json_t *labels)
 
         /* what is not there is as it should be */
 
-        (void) json_object_del(labels, text);
+        (void) json_object_del(object, text);
     }
 
-    cursor = 0;
-    rc = CLI_DONE;
+    rc = cli_json_pairs(cli, set, name, object);
 
-    while (rc == CLI_DONE) {
-        text = cli_next_value(cli, CLI_OPT_LABEL, &cursor);
-
-        if (text == NULL) {
-            break;
-        }
-
-        rc = cli_tenant_label(labels, text);
+    if (rc == CLI_DONE
+        && (json_object_size(object) || json_object_get(json, member)))
+    {
+        rc = cli_json_set(json, member, json_incref(object));
     }
 
-    return rc;
-}
-
-
-static cli_rc_t
-cli_tenant_label(json_t *labels, const char *pair)
-{
-    char        *name;
-    cli_rc_t     rc;
-    const char  *equals;
-
-    equals = strchr(pair, '=');
-
-    if (equals == NULL) {
-        return cli_fail(CLI_USAGE, "--label takes NAME=VALUE");
-    }
-
-    name = strndup(pair, (size_t) (equals - pair));
-    if (name == NULL) {
-        return cli_nomem();
-    }
-
-    if (json_object_set_new(labels, name, json_string(equals + 1)) == 0) {
-        rc = CLI_DONE;
-
-    } else {
-        rc = cli_fail(CLI_USAGE, "--label is not UTF-8");
-    }
-
-    free(name);
+    json_decref(object);
 
     return rc;
 }
@@ -227,15 +196,11 @@ cli_tenant_label(json_t *labels, const char *pair)
 static json_t *
 cli_tenant_view(const cli_store_t *store, const reg_record_t *record)
 {
-    json_t  *labels;
-
     (void) store;
 
-    labels = json_object_get(record->json, "labels");
-
-    return json_pack("{s:O,s:b,s:o}",
+    return json_pack("{s:O,s:b,s:o,s:o}",
                      "name", json_object_get(record->json, "name"),
                      "suspended", (int) record->u.tenant.suspended,
-                     "labels", json_is_object(labels) ? json_incref(labels)
-                                                      : json_object());
+                     "labels", cli_json_object(record->json, "labels"),
+                     "limits", cli_json_object(record->json, "limits"));
 }

@@ -2,6 +2,8 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include <stdlib.h>
+
 #include "cli_value.h"
 
 
@@ -121,6 +123,58 @@ cli_json_values(const cli_t *cli, cli_opt_t opt, const char *name,
     }
 
     return CLI_DONE;
+}
+
+
+cli_rc_t
+cli_json_pairs(const cli_t *cli, cli_opt_t opt, const char *name,
+    json_t *object)
+{
+    char        *key;
+    size_t       cursor;
+    cli_rc_t     rc;
+    const char  *pair, *equals;
+
+    rc = CLI_DONE;
+    cursor = 0;
+
+    while (rc == CLI_DONE) {
+        pair = cli_next_value(cli, opt, &cursor);
+
+        if (pair == NULL) {
+            break;
+        }
+
+        equals = strchr(pair, '=');
+
+        if (equals == NULL) {
+            return cli_fail(CLI_USAGE, "--%s takes NAME=VALUE", name);
+        }
+
+        key = strndup(pair, (size_t) (equals - pair));
+        if (key == NULL) {
+            return cli_nomem();
+        }
+
+        if (json_object_set_new(object, key, json_string(equals + 1)) != 0) {
+            rc = cli_fail(CLI_USAGE, "--%s is not UTF-8", name);
+        }
+
+        free(key);
+    }
+
+    return rc;
+}
+
+
+json_t *
+cli_json_object(json_t *json, const char *member)
+{
+    json_t  *object;
+
+    object = json_object_get(json, member);
+
+    return json_is_object(object) ? json_incref(object) : json_object();
 }
 
 

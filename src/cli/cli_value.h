@@ -47,6 +47,20 @@ cli_rc_t cli_json_values(const cli_t *cli, cli_opt_t opt, const char *name,
     json_t **list);
 
 
+/*
+ * Adds the values of a repeated option, NAME=VALUE, to an object.  CLI_USAGE if
+ * one is nothing like that.
+ */
+
+cli_rc_t cli_json_pairs(const cli_t *cli, cli_opt_t opt, const char *name,
+    json_t *object);
+
+
+/* A member that is an object, or an empty one in place of it. */
+
+json_t *cli_json_object(json_t *json, const char *member);
+
+
 /* Sets a member to a value that is taken over; both may be NULL. */
 
 cli_rc_t cli_json_set(json_t *object, const char *member, json_t *value);

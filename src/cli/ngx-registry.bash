@@ -8,7 +8,7 @@ _ngx_registry_options() {                       # COMMAND
     case $1 in
     "key create")
         echo "--tenant --name --role --scope --expires --not-before" \
-             "--allow-from --output --registry $global" ;;
+             "--allow-from --limit --output --registry $global" ;;
     "key list")
         echo "--tenant $global" ;;
     "key rotate")
@@ -17,7 +17,8 @@ _ngx_registry_options() {                       # COMMAND
         echo "--stdin --tenant --created-before --reason --wait --wait-timeout" \
              "$global" ;;
     "tenant set")
-        echo "--label --unlabel --suspend --resume $global" ;;
+        echo "--label --unlabel --limit --unlimit --suspend --resume" \
+             "$global" ;;
     "role set")
         echo "--scope $global" ;;
     "apply")
@@ -130,6 +131,7 @@ _ngx_registry() {
         return ;;
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
     --overlap | --created-before | --reason | --label | --unlabel | \
+    --limit | --unlimit | \
     --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since)
         return ;;
     esac

@@ -50,6 +50,7 @@ static const reg_member_t  reg_key_members[] = {
     { "reason",     reg_read_text,     REG_KEY(reason),      0 },
     { "rotated_to", reg_read_key_id,   REG_KEY(rotated_to),  0 },
     { "created_at", reg_read_time,     REG_KEY(created_at),  0 },
+    { "limits",     reg_read_limits,   REG_KEY(limits),      0 },
     { NULL,         NULL,              0,                    0 }
 };
 
@@ -57,6 +58,7 @@ static const reg_member_t  reg_tenant_members[] = {
     { "name",      reg_read_own_name,  REG_TENANT(name),    1 },
     { "suspended", reg_read_suspended, 0,                   0 },
     { "labels",    reg_read_labels,    0,                   0 },
+    { "limits",    reg_read_limits,    REG_TENANT(limits),  0 },
     { NULL,        NULL,               0,                   0 }
 };
 
@@ -209,10 +211,12 @@ reg_record_free(reg_record_t *record)
         free(record->u.key.roles.items);
         free(record->u.key.scopes.items);
         free(record->u.key.allow_from);
+        free(record->u.key.limits.items);
         break;
 
     case REG_RECORD_TENANT:
         free(record->u.tenant.labels);
+        free(record->u.tenant.limits.items);
         break;
 
     case REG_RECORD_ROLE:

@@ -11,8 +11,8 @@
  * all refused, with the member's name in the sentence.
  *
  *     key      version id tenant hash [name roles scopes allow_from not_before
- *              expires_at revoked_at reason rotated_to created_at]
- *     tenant   version name [suspended labels]
+ *              expires_at revoked_at reason rotated_to created_at limits]
+ *     tenant   version name [suspended labels limits]
  *     role     version name scopes
  *
  * A member in brackets may be absent or null.  The id of a key and the name of

@@ -424,6 +424,64 @@ reg_read_labels(reg_reader_t *reader, json_t *value, void *field)
 }
 
 
+reg_rc_t
+reg_read_limits(reg_reader_t *reader, json_t *value, void *field)
+{
+    json_t           *text;
+    reg_str_t         s;
+    reg_error_t       why;
+    const char       *name;
+    reg_reader_t      inner;
+    reg_override_t   *item;
+    reg_overrides_t  *limits = field;
+    char              member[sizeof("limits.") + REG_NAME_MAX];
+
+    if (!json_is_object(value)) {
+        return reg_read_fail(reader, "must be an object of strings");
+    }
+
+    if (json_object_size(value) == 0) {
+        return REG_OK;
+    }
+
+    if (json_object_size(value) > REG_RECORD_LIST_MAX) {
+        return reg_read_fail(reader, "has more than 256 entries");
+    }
+
+    limits->items = calloc(json_object_size(value), sizeof(reg_override_t));
+    if (limits->items == NULL) {
+        return REG_NOMEM;
+    }
+
+    json_object_foreach(value, name, text) {
+
+        if (reg_label_check(reg_str(name)) != REG_OK) {
+            reg_error_set(reader->error, "limits: \"%.64s\" is no name of a "
+                          "limit: [a-z0-9][a-z0-9._-]{0,62}", name);
+            return REG_INVALID;
+        }
+
+        (void) snprintf(member, sizeof(member), "limits.%s", name);
+
+        inner = *reader;
+        inner.member = member;
+
+        item = &limits->items[limits->n++];
+        item->name = reg_str(name);
+
+        if (reg_read_string(&inner, text, &s) != REG_OK) {
+            return REG_INVALID;
+        }
+
+        if (reg_limit_value_parse(&item->value, s, &why) != REG_OK) {
+            return reg_read_fail(&inner, why.text);
+        }
+    }
+
+    return REG_OK;
+}
+
+
 /* A label becomes the nginx variable $registry_label_<name>. */
 
 static int

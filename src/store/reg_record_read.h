@@ -60,6 +60,10 @@ reg_rc_t reg_read_time(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_roles(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_scopes(reg_reader_t *reader, json_t *value, void *field);
 
+/* reg_overrides_t */
+
+reg_rc_t reg_read_limits(reg_reader_t *reader, json_t *value, void *field);
+
 /* These know their place in the record and leave field alone. */
 
 reg_rc_t reg_read_networks(reg_reader_t *reader, json_t *value, void *field);

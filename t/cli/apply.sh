@@ -21,12 +21,13 @@ apply() { reg apply -f "$file" "$@"; }
 cat > "$file" <<'END'
 {"version": 1,
  "tenants": {"acme": {"labels": {"owner": "ann"}},
-             "beta": {}},
+             "beta": {"limits": {"pulls": "100/6h"}}},
  "roles": {"cleaner": {"scopes": ["repository:{tenant}/**:pull,delete"]}},
  "keys": {"acme/ci": {"roles": ["image-pusher"], "expires_in": "90d"},
           "acme/nightly run": {"roles": ["cleaner"],
                                "scopes": ["api:chat:invoke"],
                                "allow_from": ["10.0.0.0/8"],
+                               "limits": {"pulls": "off"},
                                "not_before": "2026-01-01T01:00:00+01:00",
                                "expires_at": "2099-01-01T00:00:00Z"}}}
 END
@@ -52,8 +53,10 @@ nightly=$(key_id "$(sed -n '2s/.*\t//p' "$dir/keys")")
 is "$(record "$id" '[.expires_at, .created_at] | map(fromdate) | .[0] - .[1]')" \
    $((90 * 86400)) "expires_in counts from now"
 is "$(record "$nightly" 'del(.created_at, .hash) | tojson')" \
-   '{"version":1,"id":"'"$nightly"'","tenant":"acme","name":"nightly run","roles":["cleaner"],"scopes":["api:chat:invoke"],"allow_from":["10.0.0.0/8"],"not_before":"2026-01-01T00:00:00Z","expires_at":"2099-01-01T00:00:00Z"}' \
+   '{"version":1,"id":"'"$nightly"'","tenant":"acme","name":"nightly run","roles":["cleaner"],"scopes":["api:chat:invoke"],"allow_from":["10.0.0.0/8"],"limits":{"pulls":"off"},"not_before":"2026-01-01T00:00:00Z","expires_at":"2099-01-01T00:00:00Z"}' \
    "the members are those of the file"
+is "$(reg tenant show beta --format json | jq -c .limits)" \
+   '{"pulls":"100/6h"}' "those of tenants, too"
 
 before=$(state)
 says "a second time there is nothing to do" "nothing to do" apply
@@ -84,7 +87,7 @@ is "$(apply --dry-run --format json | jq -c 'map(del(.id))')" \
 is "$(state)" "$before" "a plan changes nothing"
 is "$(apply 2>&1 | plan)" "$wanted" "they are carried out"
 is "$(reg tenant show acme --format json | jq -c .)" \
-   '{"name":"acme","suspended":true,"labels":{"project":"x"}}' \
+   '{"name":"acme","suspended":true,"labels":{"project":"x"},"limits":{}}' \
    "what the file does not name stays"
 is "$(record "$nightly" .expires_at)" null "what is null goes"
 is "$(record "$id" '[.expires_at, .created_at] | map(fromdate) | .[0] - .[1]')" \
@@ -221,6 +224,10 @@ bad "a bad scope of a new key" 2 "key \"team0/x\": scopes[0]: unknown action \
 bad "a bad network of an old one" 2 "key \"team0/ci\": allow_from[0]: must be \
 a string" \
     '{"version":1,"keys":{"team0/ci":{"allow_from":[1]}}}'
+bad "a bad limit" 2 "tenant \"team0\": limits.pulls: \"fortnight\" is \
+no window, it is one of s, m, h, d and w, with a number before it or without, \
+such as 6h" \
+    '{"version":1,"tenants":{"team0":{"limits":{"pulls":"10/fortnight"}}}}'
 bad "an unknown tenant" 1 \
     "key nobody/x: there is no tenant nobody: create it with tenant set" \
     '{"version":1,"keys":{"nobody/x":{}}}'

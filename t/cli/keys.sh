@@ -35,11 +35,12 @@ key=$(reg key create --tenant=acme --name "nightly build" \
     --role image-puller --role registry-admin \
     --scope "repository:{tenant}/app:pull" --scope "api:chat:invoke" \
     --expires 2099-01-31T01:00:00+01:00 --not-before 2098-01-01T00:00:00Z \
-    --allow-from 10.0.0.0/8 --allow-from 2001:db8::/32)
+    --allow-from 10.0.0.0/8 --allow-from 2001:db8::/32 \
+    --limit pulls=100/6h --limit "pushes=1r/s burst=5")
 id=$(key_id "$key")
 
 is "$(record "$id" 'del(.created_at, .hash) | tojson')" \
-   '{"version":1,"id":"'"$id"'","tenant":"acme","name":"nightly build","roles":["image-puller","registry-admin"],"scopes":["repository:{tenant}/app:pull","api:chat:invoke"],"allow_from":["10.0.0.0/8","2001:db8::/32"],"not_before":"2098-01-01T00:00:00Z","expires_at":"2099-01-31T00:00:00Z"}' \
+   '{"version":1,"id":"'"$id"'","tenant":"acme","name":"nightly build","roles":["image-puller","registry-admin"],"scopes":["repository:{tenant}/app:pull","api:chat:invoke"],"allow_from":["10.0.0.0/8","2001:db8::/32"],"limits":{"pulls":"100/6h","pushes":"1r/s burst=5"},"not_before":"2098-01-01T00:00:00Z","expires_at":"2099-01-31T00:00:00Z"}' \
    "options become members"
 
 id=$(key_id "$(reg key create --tenant acme --role image-puller \
@@ -90,7 +91,7 @@ reg key create --tenant acme --role image-puller --name json --output json \
     > "$dir/json"
 id=$(jq -r .id "$dir/json")
 is "$(jq -c 'del(.created_at, .key)' "$dir/json")" \
-   '{"id":"'"$id"'","name":"json","tenant":"acme","state":"active","roles":["image-puller"],"scopes":[],"allow_from":[],"not_before":null,"expires_at":null,"revoked_at":null,"reason":null,"rotated_to":null,"peppered":false}' \
+   '{"id":"'"$id"'","name":"json","tenant":"acme","state":"active","roles":["image-puller"],"scopes":[],"allow_from":[],"limits":{},"not_before":null,"expires_at":null,"revoked_at":null,"reason":null,"rotated_to":null,"peppered":false}' \
    "json: the record without the hash"
 like "$(jq -r .key "$dir/json")" "$key_regex" "json: and the key"
 like "$(reg --format json key create --tenant acme --role image-puller |
@@ -182,6 +183,7 @@ state       revoked
 roles       -
 scopes      -
 allow_from  -
+limits      -
 not_before  -
 expires_at  -
 created_at  2026-01-01T00:00:00Z
@@ -190,7 +192,7 @@ reason      -
 rotated_to  -
 peppered    no" reg key show revoked00000
 is "$(reg key show far000000000 --format json | jq -c .)" \
-   '{"id":"far000000000","name":"d","tenant":"acme","state":"active","roles":[],"scopes":[],"allow_from":[],"not_before":null,"expires_at":"2099-01-01T00:00:00Z","created_at":"2026-01-01T00:00:00Z","revoked_at":null,"reason":null,"rotated_to":null,"peppered":false}' \
+   '{"id":"far000000000","name":"d","tenant":"acme","state":"active","roles":[],"scopes":[],"allow_from":[],"limits":{},"not_before":null,"expires_at":"2099-01-01T00:00:00Z","created_at":"2026-01-01T00:00:00Z","revoked_at":null,"reason":null,"rotated_to":null,"peppered":false}' \
    "key show is JSON"
 is "$(reg key list --format json | grep -c "$hash")" 0 "no hash is shown"
 

@@ -207,6 +207,26 @@ refuses "an overlong label" 2 \
     reg tenant set acme --label "owner=$text"
 refuses "a label that is not UTF-8" 2 "--label is not UTF-8" \
     reg tenant set acme --label $'owner=\xff'
+refuses "a limit without a rate" 2 "--limit takes NAME=VALUE" \
+    reg tenant set acme --limit pulls
+refuses "a limit of nothing" 2 "tenant \"acme\": limits.pulls: \"0/s\" lets \
+nothing pass, the least is 1 in a window, such as 1/1d" \
+    reg tenant set acme --limit pulls=0/s
+refuses "a negative limit" 2 "tenant \"acme\": limits.pulls: \"-5/s\" is no \
+limit, write \"off\", a rate such as 100/6h or a quota such as 10TB/month" \
+    reg tenant set acme --limit pulls=-5/s
+refuses "a limit by the fortnight" 2 "tenant \"acme\": limits.pulls: \
+\"fortnight\" is no window, it is one of s, m, h, d and w, with a number before \
+it or without, such as 6h" reg tenant set acme --limit pulls=10/fortnight
+refuses "a limit in powers" 2 "tenant \"acme\": limits.egress: \"e9TB\" in \
+\"1e9TB\" is no unit of bytes, it is one of B, kB, MB, GB, TB, PB, KiB, MiB, \
+GiB, TiB and PiB" reg tenant set acme --limit egress=1e9TB/month
+refuses "a limit with a bad name" 2 "tenant \"acme\": limits: \"Pulls\" is no \
+name of a limit: [a-z0-9][a-z0-9._-]{0,62}" \
+    reg tenant set acme --limit Pulls=1/s
+refuses "a limit of a key that is none" 2 "key \"(new)\": limits.pulls: \
+\"0/s\" lets nothing pass, the least is 1 in a window, such as 1/1d" \
+    reg key create --tenant acme --limit pulls=0/s
 refuses "suspend and resume" 2 "--suspend and --resume contradict each other" \
     reg tenant set acme --suspend --resume
 

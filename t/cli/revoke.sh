@@ -165,7 +165,8 @@ says "a second time there is nothing to do" "0 keys of tenant acme revoked" \
 
 # rotation
 
-key=$(new --name ci --scope "api:a:b" --allow-from 10.0.0.0/8 --expires 90d)
+key=$(new --name ci --scope "api:a:b" --allow-from 10.0.0.0/8 --expires 90d \
+    --limit pulls=off)
 id=$(key_id "$key")
 created=$(record "$id" .created_at)
 next=$(reg key rotate "$id" 2> "$dir/stderr")
@@ -174,7 +175,7 @@ like "$(cat "$dir/stderr")" \
      "^ngx-registry: key $(key_id "$next") follows $id, which ends at $time_regex\$" \
      "and says what becomes of the old"
 
-same='[.tenant, .name, .roles, .scopes, .allow_from] | tojson'
+same='[.tenant, .name, .roles, .scopes, .allow_from, .limits] | tojson'
 is "$(record "$(key_id "$next")" "$same")" "$(record "$id" "$same")" \
    "the next key has what the old one had"
 is "$(record "$id" .rotated_to)" "$(key_id "$next")" "the old one names it"

@@ -24,9 +24,10 @@ prints "it changes one" "" \
 prints "tenant show" \
    "name       acme
 suspended  yes
-labels     owner=bob, x=, project=a=b, c" reg tenant show acme
+labels     owner=bob, x=, project=a=b, c
+limits     -" reg tenant show acme
 is "$(reg tenant show acme --format json | jq -c .)" \
-   '{"name":"acme","suspended":true,"labels":{"owner":"bob","x":"","project":"a=b, c"}}' \
+   '{"name":"acme","suspended":true,"labels":{"owner":"bob","x":"","project":"a=b, c"},"limits":{}}' \
    "tenant show is JSON"
 
 before=$(state)
@@ -39,6 +40,23 @@ prints "a suspension ends" "" reg tenant set acme --resume
 says "a tenant that was never suspended is not resumed" "nothing to do.*" \
     eval 'reg tenant set new && reg tenant set new --resume'
 
+prints "a tenant has limits of its own" "" \
+    reg tenant set other --limit pulls=100/6h --limit "pushes=5r/m burst=2" \
+    --limit off=off
+prints "or takes those of the gateway" "" \
+    reg tenant set other --unlimit off --unlimit none --limit pulls=off
+prints "which are shown" \
+   "name       other
+suspended  no
+labels     -
+limits     pulls=off, pushes=5r/m burst=2" reg tenant show other
+is "$(reg tenant show other --format json | jq -c .limits)" \
+   '{"pulls":"off","pushes":"5r/m burst=2"}' "as JSON, too"
+prints "the last one goes" "" reg tenant set other --unlimit pulls \
+    --unlimit pushes
+is "$(grep '^"other"' "$store")" \
+   '"other":{"version":1,"name":"other","limits":{}}' "and leaves nothing"
+
 reg tenant set zürich 2> /dev/null
 reg tenant set other --label city=Zürich
 prints "tenant list counts letters, not bytes" \
@@ -47,7 +65,7 @@ acme   no         owner=bob, x=, project=a=b, c
 new    no         -
 other  no         city=Zürich" reg tenant list
 is "$(reg tenant list --format json | jq -c '.[2]')" \
-   '{"name":"other","suspended":false,"labels":{"city":"Zürich"}}' \
+   '{"name":"other","suspended":false,"labels":{"city":"Zürich"},"limits":{}}' \
    "tenant list is JSON"
 refuses "tenant show of none" 1 "there is no tenant nobody" \
     reg tenant show nobody

@@ -70,6 +70,20 @@ check_scopes(const reg_list_t *scopes, reg_str_t tenant)
 
 
 static void
+check_limits(const reg_overrides_t *limits)
+{
+    size_t  i;
+
+    CHECK(limits->n <= REG_RECORD_LIST_MAX);
+
+    for (i = 0; i < limits->n; i++) {
+        CHECK(reg_label_check(limits->items[i].name) == REG_OK);
+        CHECK(limits->items[i].value.kind <= REG_LIMIT_QUOTA);
+    }
+}
+
+
+static void
 check_key(const reg_key_record_t *key, reg_str_t name)
 {
     size_t  i;
@@ -94,6 +108,7 @@ check_key(const reg_key_record_t *key, reg_str_t name)
     CHECK(key->rotated_to.len == 0
           || reg_api_key_id_check(key->rotated_to) == REG_OK);
 
+    check_limits(&key->limits);
     check_scopes(&key->scopes, key->tenant);
     check_text(key->name);
     check_text(key->reason);
@@ -130,6 +145,7 @@ check_record(const reg_record_t *record, reg_str_t name)
             check_text(record->u.tenant.labels[i].value);
         }
 
+        check_limits(&record->u.tenant.limits);
         break;
 
     default:

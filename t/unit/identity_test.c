@@ -19,17 +19,19 @@
 /* The records that most tests start from; each test has a copy. */
 
 typedef struct {
-    reg_str_t     key_scopes[2];
-    reg_str_t     key_roles[3];
-    reg_str_t     role_scopes[2];
-    reg_cidr_t    networks[2];
-    reg_label_t   labels[2];
+    reg_str_t        key_scopes[2];
+    reg_str_t        key_roles[3];
+    reg_str_t        role_scopes[2];
+    reg_cidr_t       networks[2];
+    reg_label_t      labels[2];
+    reg_override_t   key_limits[1];
+    reg_override_t   tenant_limits[2];
 
-    reg_record_t  key;
-    reg_record_t  tenant;
-    reg_record_t  role;
+    reg_record_t     key;
+    reg_record_t     tenant;
+    reg_record_t     role;
 
-    unsigned      finds;            /* calls of find_role() */
+    unsigned         finds;         /* calls of find_role() */
 } records_t;
 
 
@@ -57,6 +59,13 @@ records_init(records_t *records)
     records->labels[0].value = REG_STR("apollo");
     records->labels[1].name = REG_STR("owner");
 
+    records->key_limits[0].name = REG_STR("pulls");
+    records->key_limits[0].value.kind = REG_LIMIT_OFF;
+    records->tenant_limits[0].name = REG_STR("pushes");
+    records->tenant_limits[0].value.kind = REG_LIMIT_QUOTA;
+    records->tenant_limits[1].name = REG_STR("pulls");
+    records->tenant_limits[1].value.kind = REG_LIMIT_RATE;
+
     records->key.type = REG_RECORD_KEY;
     records->key.u.key.id = REG_STR("0aZ9bY8cX7dW");
     records->key.u.key.tenant = REG_STR("acme");
@@ -73,11 +82,15 @@ records_init(records_t *records)
     records->key.u.key.revoked_at = 300;
     records->key.u.key.created_at = 50;
     records->key.u.key.rotated_to = REG_STR("1aZ9bY8cX7dW");
+    records->key.u.key.limits.n = 1;
+    records->key.u.key.limits.items = records->key_limits;
 
     records->tenant.type = REG_RECORD_TENANT;
     records->tenant.u.tenant.name = REG_STR("acme");
     records->tenant.u.tenant.nlabels = 2;
     records->tenant.u.tenant.labels = records->labels;
+    records->tenant.u.tenant.limits.n = 2;
+    records->tenant.u.tenant.limits.items = records->tenant_limits;
 
     records->role.type = REG_RECORD_ROLE;
     records->role.u.role.name = REG_STR("builder");
@@ -192,6 +205,43 @@ test_everything_is_there(void **state)
 
     reg_identity_free(identity);
     reg_identity_free(NULL);
+}
+
+
+static void
+test_limits_of_the_key_come_first(void **state)
+{
+    records_t        records;
+    reg_identity_t  *identity;
+
+    (void) state;
+
+    records_init(&records);
+    identity = create(&records, &records.tenant);
+
+    assert_int_equal(reg_identity_limit(identity, REG_STR("pulls"))->kind,
+                     REG_LIMIT_OFF);
+    assert_int_equal(reg_identity_limit(identity, REG_STR("pushes"))->kind,
+                     REG_LIMIT_QUOTA);
+    assert_null(reg_identity_limit(identity, REG_STR("pull")));
+    assert_null(reg_identity_limit(identity, REG_STR("")));
+
+    reg_identity_free(identity);
+
+    records.key.u.key.limits.n = 0;
+    identity = create(&records, &records.tenant);
+
+    assert_int_equal(reg_identity_limit(identity, REG_STR("pulls"))->kind,
+                     REG_LIMIT_RATE);
+
+    reg_identity_free(identity);
+
+    records.tenant.u.tenant.limits.n = 0;
+    identity = create(&records, &records.tenant);
+
+    assert_null(reg_identity_limit(identity, REG_STR("pulls")));
+
+    reg_identity_free(identity);
 }
 
 
@@ -676,12 +726,12 @@ test_out_of_memory(void **state)
     assert_int_equal(rc, REG_OK);
 
     /*
-     * itself, 4 texts, networks, labels and 3 of their texts, 3 lists of
-     * scopes, 6 scopes with their patterns, one of them an expression, and all
-     * that in one piece
+     * itself, 4 texts, networks, labels and 3 of their texts, 2 lists of
+     * limits and their 3 names, 3 lists of scopes, 6 scopes with their
+     * patterns, one of them an expression, and all that in one piece
      */
 
-    assert_true(n > 1 + 4 + 1 + 1 + 3 + 3 + 12 + 4 + 1);
+    assert_true(n > 1 + 4 + 1 + 1 + 3 + 2 + 3 + 3 + 12 + 4 + 1);
 
     reg_identity_free(identity);
 }
@@ -724,6 +774,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_everything_is_there),
+        cmocka_unit_test(test_limits_of_the_key_come_first),
         cmocka_unit_test(test_nothing_is_there),
         cmocka_unit_test(test_tenant),
         cmocka_unit_test(test_newer_key),

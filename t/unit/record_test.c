@@ -246,6 +246,51 @@ test_tenant(void **state)
 
 
 static void
+check_limits(const reg_overrides_t *limits)
+{
+    assert_int_equal(limits->n, 3);
+
+    assert_str(limits->items[0].name, "pulls");
+    assert_int_equal(limits->items[0].value.kind, REG_LIMIT_RATE);
+    assert_int_equal(limits->items[0].value.u.rate.count, 100);
+    assert_int_equal(limits->items[0].value.u.rate.window, 21600);
+    assert_int_equal(limits->items[0].value.u.rate.burst, 20);
+
+    assert_str(limits->items[1].name, "egress.v2");
+    assert_int_equal(limits->items[1].value.kind, REG_LIMIT_QUOTA);
+    assert_int_equal(limits->items[1].value.u.quota.bytes, 10000000000000);
+
+    assert_str(limits->items[2].name, "a");
+    assert_int_equal(limits->items[2].value.kind, REG_LIMIT_OFF);
+}
+
+
+#define LIMITS                                                                \
+    ",\"limits\":{\"pulls\":\"100/6h burst=20\","                             \
+    "\"egress.v2\":\"10TB/month\",\"a\":\"off\"}"
+
+static void
+test_limits(void **state)
+{
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    (void) state;
+
+    assert_int_equal(parse(&record, REG_RECORD_TENANT, "acme", TENANT(LIMITS),
+                           &error),
+                     REG_OK);
+    check_limits(&record->u.tenant.limits);
+    reg_record_free(record);
+
+    assert_int_equal(parse(&record, REG_RECORD_KEY, ID, KEY(LIMITS), &error),
+                     REG_OK);
+    check_limits(&record->u.key.limits);
+    reg_record_free(record);
+}
+
+
+static void
 test_role(void **state)
 {
     reg_error_t         error;
@@ -474,7 +519,24 @@ test_tenant_members(void **state)
           "labels: \"cost-center\" is no name of a label: "
           "[a-z][a-z0-9_]{0,62}" },
         { REG_RECORD_TENANT, TENANT(",\"labels\":{\"\":\"\"}"),
-          "labels: \"\" is no name of a label: [a-z][a-z0-9_]{0,62}" }
+          "labels: \"\" is no name of a label: [a-z][a-z0-9_]{0,62}" },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":[]"),
+          "limits: must be an object of strings" },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":{}"), NULL },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":{\"pulls\":100}"),
+          "limits.pulls: must be a string" },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":{\"Pulls\":\"1/s\"}"),
+          "limits: \"Pulls\" is no name of a limit: "
+          "[a-z0-9][a-z0-9._-]{0,62}" },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":{\"pulls\":\"0/s\"}"),
+          "limits.pulls: \"0/s\" lets nothing pass, the least is 1 in a "
+          "window, such as 1/1d" },
+        { REG_RECORD_TENANT, TENANT(",\"limits\":{\"e\":\"1e9TB/month\"}"),
+          "limits.e: \"e9TB\" in \"1e9TB\" is no unit of bytes, it is one of "
+          "B, kB, MB, GB, TB, PB, KiB, MiB, GiB, TiB and PiB" },
+        { REG_RECORD_TENANT,
+          TENANT(",\"limits\":{\"pulls\":\"1/s\",\"pulls\":\"2/s\"}"),
+          "column 58: duplicate object key near '\"pulls\"'" }
     };
 
     (void) state;
@@ -758,7 +820,7 @@ test_nomem(void **state)
         { REG_RECORD_KEY,
           KEY(",\"roles\":[\"ops\"],\"scopes\":[\"repository:~^a:pull\"],"
               "\"allow_from\":[\"10.0.0.0/8\"],"
-              "\"expires_at\":\"2026-01-01T00:00:00Z\"") },
+              "\"expires_at\":\"2026-01-01T00:00:00Z\"" LIMITS) },
         { REG_RECORD_TENANT,
           TENANT(",\"labels\":{\"a\":\"a longer text than the lexer of "
                  "jansson has room for at first\"}") },
@@ -794,6 +856,7 @@ main(void)
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_key_absent),
         cmocka_unit_test(test_tenant),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_role),
         cmocka_unit_test(test_newer),
         cmocka_unit_test(test_version),
