@@ -89,6 +89,9 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_SCOPE] =
         { "scope", "access to the requested resource is denied", 403 },
 
+    [REG_REASON_RATE] =
+        { "rate", "too many requests", 429 },
+
     [REG_REASON_INTERNAL] =
         { "internal", "internal error", 500 }
 };

@@ -17,7 +17,8 @@
 
 typedef enum {
     REG_ALLOW = 0,
-    REG_DENY
+    REG_DENY,
+    REG_LIMITED                     /* allowed, but not now */
 } reg_verdict_t;
 
 
@@ -47,6 +48,7 @@ typedef enum {
     REG_REASON_SUSPENDED,
     REG_REASON_ADDRESS,
     REG_REASON_SCOPE,
+    REG_REASON_RATE,                /* a limit, see reg_limit.h */
     REG_REASON_INTERNAL             /* memory or a library failed */
 } reg_reason_t;
 
@@ -86,7 +88,7 @@ const char *reg_reason_name(reg_reason_t reason);
 
 const char *reg_reason_text(reg_reason_t reason);
 
-/* 200, 400, 401, 403, 404, 405, 415, 500 or 503. */
+/* 200, 400, 401, 403, 404, 405, 415, 429, 500 or 503. */
 
 unsigned reg_reason_status(reg_reason_t reason);
 

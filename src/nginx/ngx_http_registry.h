@@ -72,6 +72,8 @@ typedef struct {
  * ngx_http_registry_get_ctx().
  */
 
+typedef struct ngx_http_registry_limited_s  ngx_http_registry_limited_t;
+
 typedef struct {
     reg_route_rc_t                 rc;        /* of the target */
     reg_route_t                    route;
@@ -87,6 +89,9 @@ typedef struct {
     ngx_str_t                      anonymous_tenant;   /* if it varies */
     ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
+    ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
+    const char                    *message;   /* of a limit that refused, */
+    ngx_str_t                      detail;    /* and JSON; NULL: none */
     ngx_table_elt_t               *challenge; /* of ours, NULL: none */
     ngx_http_upstream_t           *challenger;        /* was answered 502 */
 
@@ -160,6 +165,17 @@ ngx_int_t ngx_http_registry_check(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
+
+
+/* The address of the client, as nginx knows it. */
+
+void ngx_http_registry_address(ngx_http_request_t *r, reg_address_t *address);
+
+
+/* Adds a header to the response; both must stay.  NGX_OK or NGX_ERROR. */
+
+ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
+    const char *name, const char *value);
 
 
 /* PRECONTENT: makes what the backend gets: see ngx_http_registry_forward.c. */

@@ -18,8 +18,6 @@ static ngx_int_t ngx_http_registry_auth_wait(ngx_http_request_t *r,
 static void ngx_http_registry_auth_wake(void *data);
 static void ngx_http_registry_auth_decide(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
-static void ngx_http_registry_auth_address(ngx_http_request_t *r,
-    reg_address_t *address);
 static void *ngx_http_registry_auth_create_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_auth_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -337,7 +335,7 @@ ngx_http_registry_auth_decide(ngx_http_request_t *r,
         access.actions = ctx->route.actions;
     }
 
-    ngx_http_registry_auth_address(r, &address);
+    ngx_http_registry_address(r, &address);
 
     question.from = ctx->query.from;
     question.address = &address;
@@ -345,36 +343,6 @@ ngx_http_registry_auth_decide(ngx_http_request_t *r,
 
     ctx->decision = reg_decide(ctx->identity->identity, &question);
     ctx->decided = 1;
-}
-
-
-static void
-ngx_http_registry_auth_address(ngx_http_request_t *r, reg_address_t *address)
-{
-    struct sockaddr       *sa;
-    struct sockaddr_in    *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6   *sin6;
-#endif
-
-    address->family = REG_ADDRESS_NONE;
-
-    sa = r->connection->sockaddr;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) sa;
-        reg_address_set(address, (u_char *) &sin->sin_addr, 4);
-        break;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) sa;
-        reg_address_set(address, sin6->sin6_addr.s6_addr, 16);
-        break;
-#endif
-    }
 }
 
 

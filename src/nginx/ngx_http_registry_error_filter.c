@@ -353,7 +353,7 @@ ngx_http_registry_error_text(ngx_http_request_t *r,
     code = reg_oci_error_code(status);
     message = reg_oci_error_message(status);
 
-    if (ctx->decided && ctx->decision.verdict == REG_DENY
+    if (ctx->decided && ctx->decision.verdict != REG_ALLOW
         && reg_reason_status(ctx->decision.reason) == status)
     {
         message = reg_reason_text(ctx->decision.reason);
@@ -361,6 +361,11 @@ ngx_http_registry_error_text(ngx_http_request_t *r,
         if (ctx->decision.reason == REG_REASON_NOT_CANONICAL) {
             code = reg_route_error_code(ctx->rc);
             message = reg_route_error_message(ctx->rc);
+        }
+
+        if (ctx->message && ctx->decision.reason == REG_REASON_RATE) {
+            return reg_oci_error_body_json(buf, code, ctx->message,
+                                           ngx_http_registry_str(ctx->detail));
         }
     }
 

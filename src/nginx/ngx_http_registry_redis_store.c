@@ -9,6 +9,7 @@
 
 #include "ngx_http_registry_cache.h"
 #include "ngx_http_registry_redis_store.h"
+#include "ngx_http_registry_shm.h"
 
 
 typedef struct {
@@ -270,34 +271,14 @@ ngx_http_registry_redis_generation(ngx_http_registry_store_t *s)
 }
 
 
-/*
- * All memory of the zone is one piece, had once: what nginx would do to its own
- * allocator after a worker was killed concerns nobody.
- */
-
 static ngx_int_t
 ngx_http_registry_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
-    void             *addr;
-    size_t            size;
-    reg_zone_t       *zone;
-    ngx_slab_pool_t  *shpool;
+    void        *addr;
+    size_t       size;
+    reg_zone_t  *zone;
 
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    /* what the allocator keeps about its pages, and the page it rounds to */
-
-    size = shm_zone->shm.size
-           - (shm_zone->shm.size / ngx_pagesize) * sizeof(ngx_slab_page_t)
-           - 4 * ngx_pagesize;
-
-    if (shm_zone->shm.exists || data) {
-        addr = shpool->data;
-
-    } else {
-        addr = ngx_slab_calloc(shpool, size);
-        shpool->data = addr;
-    }
+    addr = ngx_http_registry_shm_piece(shm_zone, data, &size);
 
     zone = addr ? reg_zone_open(addr, size) : NULL;
 

@@ -7,8 +7,6 @@
 
 static ngx_uint_t ngx_http_registry_has_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_has_form(ngx_http_request_t *r);
-static ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
-    const char *name, const char *value);
 static void ngx_http_registry_cleanup_ctx(void *data);
 
 
@@ -180,7 +178,8 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
 
     ngx_memzero(&ctx->decision, sizeof(reg_decision_t));
 
-    ctx->decision.verdict = REG_DENY;
+    ctx->decision.verdict = (reason == REG_REASON_RATE) ? REG_LIMITED
+                                                        : REG_DENY;
     ctx->decision.reason = reason;
     ctx->decided = 1;
 
@@ -210,6 +209,36 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
     }
 
     return status;
+}
+
+
+void
+ngx_http_registry_address(ngx_http_request_t *r, reg_address_t *address)
+{
+    struct sockaddr       *sa;
+    struct sockaddr_in    *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   *sin6;
+#endif
+
+    address->family = REG_ADDRESS_NONE;
+
+    sa = r->connection->sockaddr;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        reg_address_set(address, (u_char *) &sin->sin_addr, 4);
+        break;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) sa;
+        reg_address_set(address, sin6->sin6_addr.s6_addr, 16);
+        break;
+#endif
+    }
 }
 
 
@@ -262,7 +291,7 @@ ngx_http_registry_has_form(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_registry_add_header(ngx_http_request_t *r, const char *name,
     const char *value)
 {

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_registry.h"
+#include "ngx_http_registry_limit.h"
 
 
 /* Finds the value; s->data stays NULL where there is none. */
@@ -52,6 +53,10 @@ static void ngx_http_registry_decision(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
 static void ngx_http_registry_reason(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
+static void ngx_http_registry_limit_status(ngx_http_registry_ctx_t *ctx,
+    ngx_str_t *s);
+static void ngx_http_registry_limit_name(ngx_http_registry_ctx_t *ctx,
+    ngx_str_t *s);
 
 
 static ngx_http_registry_variable_t  ngx_http_registry_variables[] = {
@@ -67,6 +72,8 @@ static ngx_http_registry_variable_t  ngx_http_registry_variables[] = {
     { ngx_string("registry_key_id"), ngx_http_registry_key_id },
     { ngx_string("registry_decision"), ngx_http_registry_decision },
     { ngx_string("registry_reason"), ngx_http_registry_reason },
+    { ngx_string("registry_limit_status"), ngx_http_registry_limit_status },
+    { ngx_string("registry_limit_name"), ngx_http_registry_limit_name },
     { ngx_null_string, NULL }
 };
 
@@ -328,10 +335,17 @@ static void
 ngx_http_registry_decision(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
 {
     if (ctx->decided) {
-        if (ctx->decision.verdict == REG_ALLOW) {
-            ngx_str_set(s, "allow");
+        switch (ctx->decision.verdict) {
 
-        } else {
+        case REG_ALLOW:
+            ngx_str_set(s, "allow");
+            break;
+
+        case REG_LIMITED:
+            ngx_str_set(s, "limit");
+            break;
+
+        default:
             ngx_str_set(s, "deny");
         }
     }
@@ -344,5 +358,44 @@ ngx_http_registry_reason(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
     if (ctx->decided) {
         s->data = (u_char *) reg_reason_name(ctx->decision.reason);
         s->len = ngx_strlen(s->data);
+    }
+}
+
+
+/* Empty where no limit had anything to do with the request. */
+
+static void
+ngx_http_registry_limit_status(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
+{
+    if (ctx->limited == NULL || ctx->limited->n == 0) {
+        return;
+    }
+
+    switch (ctx->limited->status) {
+
+    case NGX_HTTP_REGISTRY_LIMIT_PASSED:
+        ngx_str_set(s, "passed");
+        break;
+
+    case NGX_HTTP_REGISTRY_LIMIT_EXEMPT:
+        ngx_str_set(s, "exempt");
+        break;
+
+    case NGX_HTTP_REGISTRY_LIMIT_REFUSED_DRY_RUN:
+        ngx_str_set(s, "refused_dry_run");
+        break;
+
+    case NGX_HTTP_REGISTRY_LIMIT_REFUSED:
+        ngx_str_set(s, "refused");
+        break;
+    }
+}
+
+
+static void
+ngx_http_registry_limit_name(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
+{
+    if (ctx->limited && ctx->limited->by) {
+        *s = ctx->limited->by->limit->name;
     }
 }

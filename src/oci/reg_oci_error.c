@@ -89,6 +89,30 @@ reg_oci_error_body(unsigned char *buf, const char *code, const char *message,
 }
 
 
+size_t
+reg_oci_error_body_json(unsigned char *buf, const char *code,
+    const char *message, reg_str_t detail)
+{
+    unsigned char  *p, *last;
+
+    last = buf + REG_OCI_ERROR_MAX - (sizeof("\"}]}\n") - 1);
+
+    p = reg_json_put_member(buf, last, "{\"errors\":[{\"code\":\"", code);
+    p = reg_json_put_member(p, last, "\",\"message\":\"", message);
+
+    if ((size_t) (last - p) >= sizeof("\",\"detail\":") - 1 + detail.len) {
+        p = reg_json_put(p, "\",\"detail\":");
+        memcpy(p, detail.data, detail.len);
+        p = reg_json_put(p + detail.len, "}]}\n");
+
+    } else {
+        p = reg_json_put(p, "\"}]}\n");
+    }
+
+    return (size_t) (p - buf);
+}
+
+
 static const reg_oci_status_t *
 reg_oci_status(unsigned status)
 {

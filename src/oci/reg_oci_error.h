@@ -41,4 +41,10 @@ const char *reg_route_error_message(reg_route_rc_t rc);
 size_t reg_oci_error_body(unsigned char *buf, const char *code,
     const char *message, const char *detail);
 
+
+/* The same with a detail that is JSON; left out if it does not fit. */
+
+size_t reg_oci_error_body_json(unsigned char *buf, const char *code,
+    const char *message, reg_str_t detail);
+
 #endif /* REG_OCI_ERROR_H */

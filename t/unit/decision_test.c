@@ -548,6 +548,7 @@ test_reasons(void **state)
           "the API key may not be used from this address" },
         { REG_REASON_SCOPE, 403, "scope",
           "access to the requested resource is denied" },
+        { REG_REASON_RATE, 429, "rate", "too many requests" },
         { REG_REASON_INTERNAL, 500, "internal",
           "internal error" }
     };

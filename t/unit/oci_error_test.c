@@ -2,6 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#define _GNU_SOURCE                 /* memmem() */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -133,6 +134,76 @@ test_body_is_written_so(void **state)
     check_text("", "", "",
                "{\"errors\":[{\"code\":\"\",\"message\":\"\","
                "\"detail\":\"\"}]}\n");
+}
+
+
+static void
+check_json(const char *code, const char *message, reg_str_t detail,
+    const char *expected)
+{
+    size_t         len;
+    unsigned char  buf[REG_OCI_ERROR_MAX];
+
+    len = reg_oci_error_body_json(buf, code, message, detail);
+
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(buf, expected, len);
+}
+
+
+static void
+test_detail_may_be_json(void **state)
+{
+    size_t          i, len, fits;
+    json_t         *document;
+    unsigned char   buf[REG_OCI_ERROR_MAX + GUARD], detail[REG_OCI_ERROR_MAX];
+
+    (void) state;
+
+    check_json("TOOMANYREQUESTS", "a \"few\"", REG_STR("{\"limit\":3}"),
+               "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\","
+               "\"message\":\"a \\\"few\\\"\",\"detail\":{\"limit\":3}}]}\n");
+
+    /* of every length, and left out when it is too long */
+
+    memset(detail, '7', sizeof(detail));
+    fits = 0;
+
+    for (i = 1; i < sizeof(detail); i++) {
+        memset(buf, 0xaa, sizeof(buf));
+
+        detail[0] = '"';
+        detail[i - 1] = '"';
+
+        len = reg_oci_error_body_json(buf, "C", "m", (reg_str_t) { i, detail });
+
+        detail[i - 1] = '7';
+
+        assert_in_range(len, 1, REG_OCI_ERROR_MAX);
+        assert_int_equal(buf[REG_OCI_ERROR_MAX], 0xaa);
+        assert_int_equal(buf[len - 1], '\n');
+
+        document = json_loadb((char *) buf, len, 0, NULL);
+
+        assert_int_equal(document != NULL, i > 1);
+        json_decref(document);
+
+        fits += (memmem(buf, len, "detail", 6) != NULL);
+    }
+
+    assert_in_range(fits, REG_OCI_ERROR_MAX - 100, REG_OCI_ERROR_MAX - 50);
+
+    /* where the message leaves no room */
+
+    memset(detail, 'm', sizeof(detail));
+    detail[sizeof(detail) - 1] = '\0';
+
+    len = reg_oci_error_body_json(buf, "C", (char *) detail, REG_STR("{}"));
+
+    assert_in_range(len, REG_OCI_ERROR_MAX - 10, REG_OCI_ERROR_MAX);
+    document = json_loadb((char *) buf, len, 0, NULL);
+    assert_non_null(document);
+    json_decref(document);
 }
 
 
@@ -418,6 +489,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_body_is_written_so),
+        cmocka_unit_test(test_detail_may_be_json),
         cmocka_unit_test(test_every_status),
         cmocka_unit_test(test_every_route_error),
         cmocka_unit_test(test_every_byte_is_escaped),
