@@ -41,6 +41,7 @@ done
 
 make_key not_yet_valid --role image-puller --not-before 7d
 make_key address --role image-puller --allow-from 10.0.0.0/8
+make_key limited --role image-puller
 
 registry tenant set suspended > /dev/null
 registry key create --tenant suspended --role image-puller \
@@ -82,6 +83,12 @@ location / {
     add_header  X-Reason $registry_reason always;
     proxy_pass  http://127.0.0.1:5000;
 }
+location /v2/acme/limited/ {
+    registry        on;
+    registry_limit  pulls count=pull per=key rate=1/31d;
+    add_header      X-Reason $registry_reason always;
+    proxy_pass      http://127.0.0.1:5000;
+}
 END
 
 whole_conf "$dir/block" | localise > "$dir/etc/nginx.conf"
@@ -106,6 +113,9 @@ provoke() {                                     # REASON
     no_credentials) ;;
     malformed)      options=(-u user:password) ;;
     scope)          options=(-u "a:$(< "$dir/keys/push")") ;;
+    rate)           options=(-u "a:$(< "$dir/keys/limited")")
+                    target=(GET /v2/acme/limited/app/manifests/1)
+                    ask "${target[@]}" "${options[@]}" > "$dir/first" ;;
     *)              options=(-u "a:$(< "$dir/keys/$1")") ;;
     esac
 
@@ -124,6 +134,7 @@ summary() {
         /^\{"errors":/                  { body = $0 }
         END {
             gsub(/.*"code":"|"\}\]\}$/, "", body)
+            sub(/, try again in .*/, "", body)
             sub(/","message":"/, " ", body)
             print status, reason, body
             if (challenges != (status == 401)) print challenges, "challenges"
@@ -138,6 +149,9 @@ while IFS=$cell read -r reason status code message; do
     if [ "$reason" = not_canonical ]; then
         code=NAME_INVALID
         message="the request target is not in canonical form"
+
+    elif [ "$reason" = rate ]; then
+        message="too many pulls: 1 in 31d are allowed per key"
     fi
 
     is "$(provoke "$reason" | summary | sed 's/ $//')" \
