@@ -23,6 +23,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
+static uint64_t ngx_http_registry_limit_hash(
+    ngx_http_registry_charge_t *charge, u_char *buf, size_t len);
 static void ngx_http_registry_limit_rate(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge);
 static void ngx_http_registry_limit_look(ngx_http_registry_charge_t *charge,
@@ -141,9 +143,10 @@ static ngx_int_t
 ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
 {
-    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
+    size_t                        len;
+    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX
+                                      + sizeof(reg_rate_t)];
     reg_use_t                     use;
-    reg_str_t                     text;
     ngx_uint_t                    i, n;
     ngx_http_registry_limit_t   **limit;
     ngx_http_registry_charge_t   *charge;
@@ -168,10 +171,9 @@ ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
             continue;
         }
 
-        text.data = key;
-        text.len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
+        len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
 
-        if (text.len == 0) {
+        if (len == 0) {
             continue;
         }
 
@@ -185,13 +187,36 @@ ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
             continue;
         }
 
-        charge->key = reg_marks_key(limit[i]->marks, text);
         reg_gcra_init(&charge->gcra, &charge->rate);
+
+        charge->key = ngx_http_registry_limit_hash(charge, key, len);
 
         limited->n++;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A mark is a time, which at another rate would stand for another number of
+ * permits; so a rate that is changed begins anew, and who has a rate of his own
+ * is counted apart.  buf holds the text and has room for more.
+ */
+
+static uint64_t
+ngx_http_registry_limit_hash(ngx_http_registry_charge_t *charge, u_char *buf,
+    size_t len)
+{
+    u_char     *p;
+    reg_str_t   text;
+
+    p = ngx_cpymem(buf + len, &charge->rate, sizeof(reg_rate_t));
+
+    text.data = buf;
+    text.len = (size_t) (p - buf);
+
+    return reg_marks_key(charge->limit->marks, text);
 }
 
 

@@ -132,6 +132,27 @@ is "$(grep /chat/ "$backend_log")" \
 stop_gateway
 
 
+# limits.conf
+
+example limits.conf
+key=$acme
+status GET /v2/acme/app/manifests/1 -D "$dir/headers" > /dev/null
+is "$(sed -n 's/\r//; s/^ratelimit-[a-z]*: //Ip' "$dir/headers" | xargs)" \
+   "100;w=21600 99;w=21600" "limits.conf: a pull is told what is left"
+registry tenant set acme --limit pulls=1/31d
+
+
+refused() {
+    [ "$(status GET /v2/acme/app/manifests/1)" = 429 ]
+}
+
+
+runs "limits.conf: a tenant may have less, at once" wait_for refused
+is "$(status GET /v2/acme/app/tags/list)" 200 "limits.conf: of pulls alone"
+registry tenant set acme --unlimit pulls
+stop_gateway
+
+
 # tls.conf
 
 mkdir "$etc/tls"
