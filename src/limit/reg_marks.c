@@ -109,11 +109,7 @@ reg_marks_open(void *addr, size_t size,
 uint64_t
 reg_marks_key(const reg_marks_t *marks, reg_str_t text)
 {
-    uint64_t  key;
-
-    key = reg_siphash(marks->secret, text).lo;
-
-    return key ? key : 1;
+    return reg_siphash(marks->secret, text).lo;
 }
 
 

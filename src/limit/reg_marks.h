@@ -43,7 +43,7 @@ reg_marks_t *reg_marks_open(void *addr, size_t size,
     const unsigned char secret[REG_MARKS_SECRET_LEN]);
 
 
-/* The key that stands for a text; never 0. */
+/* The key that stands for a text; any number may be one. */
 
 uint64_t reg_marks_key(const reg_marks_t *marks, reg_str_t text);
 

@@ -172,12 +172,6 @@ ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
 void ngx_http_registry_address(ngx_http_request_t *r, reg_address_t *address);
 
 
-/* Adds a header to the response; both must stay.  NGX_OK or NGX_ERROR. */
-
-ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
-    const char *name, const char *value);
-
-
 /* PRECONTENT: makes what the backend gets: see ngx_http_registry_forward.c. */
 
 ngx_int_t ngx_http_registry_forward_handler(ngx_http_request_t *r);

@@ -28,17 +28,22 @@
 #define NGX_HTTP_REGISTRY_FOLLOW_TIME     60        /* seconds */
 
 
+/* The key in marks of who asks and the repository. */
+
+uint64_t ngx_http_registry_admission_key(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_marks_t *marks);
+
+
 /* Admits a pull; with follow set, one more manifest follows. */
 
-void ngx_http_registry_admit(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, reg_marks_t *marks, int64_t now,
-    ngx_uint_t follow);
+void ngx_http_registry_admit(ngx_http_registry_ctx_t *ctx, reg_marks_t *marks,
+    uint64_t key, int64_t now, ngx_uint_t follow);
 
 
-/* 1 if a pull of this repository was admitted to who asks. */
+/* 1 if a pull was admitted. */
 
-ngx_uint_t ngx_http_registry_admitted(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, reg_marks_t *marks, int64_t now);
+ngx_uint_t ngx_http_registry_admitted(reg_marks_t *marks, uint64_t key,
+    int64_t now);
 
 
 /*
@@ -46,7 +51,7 @@ ngx_uint_t ngx_http_registry_admitted(ngx_http_request_t *r,
  * that of the manifest before.  It is the only one then.
  */
 
-ngx_uint_t ngx_http_registry_follows(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, reg_marks_t *marks, int64_t now);
+ngx_uint_t ngx_http_registry_follows(ngx_http_registry_ctx_t *ctx,
+    reg_marks_t *marks, uint64_t key, int64_t now);
 
 #endif /* NGX_HTTP_REGISTRY_ADMISSION_H */

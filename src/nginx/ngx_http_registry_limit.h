@@ -21,6 +21,11 @@
 #define NGX_HTTP_REGISTRY_LIMITS_MAX  16
 
 
+/* Of "100;w=21600", with the largest numbers. */
+
+#define NGX_HTTP_REGISTRY_LIMIT_RATE_LEN  (2 * NGX_INT32_LEN + sizeof(";w="))
+
+
 /* In the zone of a limit: what workers share, before its marks. */
 
 typedef struct {
@@ -39,6 +44,8 @@ typedef struct {
     reg_count_t                          count;
     unsigned                             per;       /* REG_PER_* */
     reg_rate_t                           rate;
+    reg_gcra_t                           gcra;
+    ngx_str_t                            text;      /* "100;w=21600" */
     size_t                               size;      /* of its zone */
     ngx_uint_t                           dry_run;
 
@@ -48,6 +55,7 @@ typedef struct {
     ngx_shm_zone_t                      *shm_zone;
     ngx_http_registry_limit_counters_t  *counters;
     reg_marks_t                         *marks;
+    uint64_t                             salt;      /* of its keys */
 } ngx_http_registry_limit_t;
 
 
@@ -78,7 +86,7 @@ typedef struct {
     reg_use_t                         use;
     reg_rate_t                        rate;    /* the limit's, or a record's */
     reg_gcra_t                        gcra;
-    uint64_t                          key;
+    uint64_t                          key;     /* in its marks */
     reg_gcra_answer_t                 answer;
     unsigned                          taken:1;
     unsigned                          refused:1;
@@ -108,6 +116,12 @@ char *ngx_http_registry_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_int_t ngx_http_registry_limit_request(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
+
+
+/* What a rate adds to the keys in the marks of a limit. */
+
+uint64_t ngx_http_registry_limit_salt(ngx_http_registry_limit_t *limit,
+    reg_rate_t *rate);
 
 
 /*

@@ -16,18 +16,31 @@
 
 static ngx_http_registry_charge_t *ngx_http_registry_limit_strictest(
     ngx_http_registry_limited_t *limited);
-static ngx_int_t ngx_http_registry_limit_add(ngx_http_request_t *r,
-    const char *name, const char *fmt, ...);
 static ngx_int_t ngx_http_registry_limit_rates(ngx_http_request_t *r,
     ngx_http_registry_charge_t *charge);
+static ngx_int_t ngx_http_registry_limit_add(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+
+static ngx_str_t  ngx_http_registry_limit_header =
+    ngx_string("ratelimit-limit");
+
+static ngx_str_t  ngx_http_registry_remaining_header =
+    ngx_string("ratelimit-remaining");
+
+static ngx_str_t  ngx_http_registry_source_header =
+    ngx_string("docker-ratelimit-source");
+
+static ngx_str_t  ngx_http_registry_retry_header =
+    ngx_string("Retry-After");
 
 
 ngx_int_t
 ngx_http_registry_limit_headers(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    u_char                       source[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
-    size_t                       len;
+    u_char                       buf[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
+    ngx_str_t                    source;
     ngx_uint_t                   pull;
     ngx_http_registry_charge_t  *charge;
 
@@ -57,10 +70,17 @@ ngx_http_registry_limit_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    len = ngx_http_registry_limit_source(r, ctx, charge->limit->per, source);
+    source.data = buf;
+    source.len = ngx_http_registry_limit_source(r, ctx, charge->limit->per,
+                                                buf);
 
-    return ngx_http_registry_limit_add(r, "docker-ratelimit-source", "%*s",
-                                       len, source);
+    source.data = ngx_pstrdup(r->pool, &source);
+    if (source.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_registry_limit_add(r, &ngx_http_registry_source_header,
+                                       &source);
 }
 
 
@@ -71,12 +91,14 @@ ngx_http_registry_limit_error(ngx_http_request_t *r,
     char                         window[REG_WINDOW_LEN];
     u_char                      *p, *message;
     int64_t                      seconds;
+    ngx_str_t                    retry;
     const char                  *what, *per;
     ngx_http_registry_charge_t  *charge;
 
     charge = ctx->limited->by;
 
-    message = ngx_pnalloc(r->pool, 2 * NGX_HTTP_REGISTRY_LIMIT_TEXT);
+    message = ngx_pnalloc(r->pool, 2 * NGX_HTTP_REGISTRY_LIMIT_TEXT
+                                   + NGX_INT64_LEN);
     if (message == NULL) {
         return NGX_ERROR;
     }
@@ -104,7 +126,11 @@ ngx_http_registry_limit_error(ngx_http_request_t *r,
                      charge->rate.window, per, seconds);
     ctx->detail.len = (size_t) (p - ctx->detail.data);
 
-    return ngx_http_registry_limit_add(r, "Retry-After", "%L", seconds);
+    retry.data = p;
+    retry.len = (size_t) (ngx_sprintf(p, "%L", seconds) - p);
+
+    return ngx_http_registry_limit_add(r, &ngx_http_registry_retry_header,
+                                       &retry);
 }
 
 
@@ -151,41 +177,61 @@ static ngx_int_t
 ngx_http_registry_limit_rates(ngx_http_request_t *r,
     ngx_http_registry_charge_t *charge)
 {
-    if (ngx_http_registry_limit_add(r, "ratelimit-limit", "%uD;w=%uD",
-                                    charge->rate.count, charge->rate.window)
-        != NGX_OK)
-    {
+    u_char     *p;
+    uint32_t    remaining;
+    ngx_str_t   limit, left;
+
+    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_REGISTRY_LIMIT_RATE_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
     /* with a burst above the count there may be more of them */
 
-    return ngx_http_registry_limit_add(r, "ratelimit-remaining", "%uD;w=%uD",
-                                       ngx_min(charge->answer.remaining,
-                                               charge->rate.count),
-                                       charge->rate.window);
+    remaining = ngx_min(charge->answer.remaining, charge->rate.count);
+
+    left.data = p;
+    p = ngx_sprintf(p, "%uD;w=%uD", remaining, charge->rate.window);
+    left.len = (size_t) (p - left.data);
+
+    limit = charge->limit->text;
+
+    if (charge->rate.count != charge->limit->rate.count
+        || charge->rate.window != charge->limit->rate.window)
+    {
+        limit.data = p;
+        p = ngx_sprintf(p, "%uD;w=%uD", charge->rate.count,
+                        charge->rate.window);
+        limit.len = (size_t) (p - limit.data);
+    }
+
+    if (ngx_http_registry_limit_add(r, &ngx_http_registry_limit_header, &limit)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_registry_limit_add(r, &ngx_http_registry_remaining_header,
+                                       &left);
 }
 
 
 static ngx_int_t
-ngx_http_registry_limit_add(ngx_http_request_t *r, const char *name,
-    const char *fmt, ...)
+ngx_http_registry_limit_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
 {
-    u_char   *p, *last, *value;
-    va_list   args;
+    ngx_table_elt_t  *h;
 
-    value = ngx_pnalloc(r->pool, NGX_HTTP_REGISTRY_LIMIT_KEY_MAX + 1);
-    if (value == NULL) {
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
-    last = value + NGX_HTTP_REGISTRY_LIMIT_KEY_MAX;
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-    va_start(args, fmt);
-    p = ngx_vslprintf(value, last, fmt, args);
-    va_end(args);
+    h->hash = 1;
+    h->key = *name;
+    h->value = *value;
 
-    *p = '\0';
-
-    return ngx_http_registry_add_header(r, name, (char *) value);
+    return NGX_OK;
 }

@@ -291,6 +291,17 @@ ngx_http_registry_limit_define(ngx_conf_t *cf,
 
     *new = *limit;
 
+    new->text.data = ngx_pnalloc(cf->pool, NGX_HTTP_REGISTRY_LIMIT_RATE_LEN);
+    if (new->text.data == NULL) {
+        return NULL;
+    }
+
+    new->text.len = (size_t) (ngx_sprintf(new->text.data, "%uD;w=%uD",
+                                          new->rate.count, new->rate.window)
+                              - new->text.data);
+
+    reg_gcra_init(&new->gcra, &new->rate);
+
     known = ngx_array_push(&lmcf->limits);
     if (known == NULL) {
         return NULL;

@@ -279,7 +279,13 @@ ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone, void *data)
                                          addr + NGX_HTTP_REGISTRY_LIMIT_MARKS,
                                          size - NGX_HTTP_REGISTRY_LIMIT_MARKS);
 
-    return limit->marks ? NGX_OK : NGX_ERROR;
+    if (limit->marks == NULL) {
+        return NGX_ERROR;
+    }
+
+    limit->salt = ngx_http_registry_limit_salt(limit, &limit->rate);
+
+    return NGX_OK;
 }
 
 

@@ -23,9 +23,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
-static uint64_t ngx_http_registry_limit_hash(
-    ngx_http_registry_charge_t *charge, u_char *buf, size_t len);
-static void ngx_http_registry_limit_rate(ngx_http_request_t *r,
+static ngx_int_t ngx_http_registry_limit_rate(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge);
 static void ngx_http_registry_limit_look(ngx_http_registry_charge_t *charge,
     int64_t now);
@@ -52,6 +50,7 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
 {
     int64_t                               now;
+    uint64_t                              key;
     ngx_uint_t                            i, manifest;
     ngx_http_registry_charge_t           *charge;
     ngx_http_registry_limited_t          *limited;
@@ -69,9 +68,14 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
     manifest = (ctx->route.resource == REG_RESOURCE_MANIFEST
                 && ctx->route.method == REG_METHOD_GET);
 
-    limited->follows = manifest
-                       && ngx_http_registry_follows(r, ctx, lmcf->admissions,
-                                                    now);
+    key = 0;
+
+    if (manifest) {
+        key = ngx_http_registry_admission_key(r, ctx, lmcf->admissions);
+
+        limited->follows = ngx_http_registry_follows(ctx, lmcf->admissions, key,
+                                                     now);
+    }
 
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
@@ -117,12 +121,25 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
     }
 
     if (manifest) {
-        ngx_http_registry_admit(r, ctx, lmcf->admissions, now,
+        ngx_http_registry_admit(ctx, lmcf->admissions, key, now,
                                 !limited->follows);
     }
 
     return ngx_http_registry_limit_headers(r, ctx) == NGX_OK ? NGX_DECLINED
                                                              : NGX_ERROR;
+}
+
+
+uint64_t
+ngx_http_registry_limit_salt(ngx_http_registry_limit_t *limit,
+    reg_rate_t *rate)
+{
+    reg_str_t  text;
+
+    text.data = (u_char *) rate;
+    text.len = sizeof(reg_rate_t);
+
+    return reg_marks_key(limit->marks, text);
 }
 
 
@@ -143,10 +160,9 @@ static ngx_int_t
 ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
 {
-    size_t                        len;
-    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX
-                                      + sizeof(reg_rate_t)];
+    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
     reg_use_t                     use;
+    reg_str_t                     text;
     ngx_uint_t                    i, n;
     ngx_http_registry_limit_t   **limit;
     ngx_http_registry_charge_t   *charge;
@@ -171,9 +187,10 @@ ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
             continue;
         }
 
-        len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
+        text.data = key;
+        text.len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
 
-        if (len == 0) {
+        if (text.len == 0) {
             continue;
         }
 
@@ -181,17 +198,10 @@ ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
         charge->limit = limit[i];
         charge->use = use;
 
-        ngx_http_registry_limit_rate(r, ctx, charge);
-
-        if (charge->rate.count == 0) {
-            continue;
+        if (ngx_http_registry_limit_rate(r, ctx, charge) == NGX_OK) {
+            charge->key ^= reg_marks_key(limit[i]->marks, text);
+            limited->n++;
         }
-
-        reg_gcra_init(&charge->gcra, &charge->rate);
-
-        charge->key = ngx_http_registry_limit_hash(charge, key, len);
-
-        limited->n++;
     }
 
     return NGX_OK;
@@ -199,71 +209,56 @@ ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
 
 
 /*
- * A mark is a time, which at another rate would stand for another number of
- * permits; so a rate that is changed begins anew, and who has a rate of his own
- * is counted apart.  buf holds the text and has room for more.
+ * Sets the rate of the limit, or what a record says in its place.  A mark is a
+ * time, which at another rate would stand for another number of permits; so the
+ * rate is a part of the key: one that is changed begins anew, and who has a
+ * rate of his own is counted apart.
+ *
+ * NGX_OK         it is set
+ * NGX_DECLINED   there is no limit
  */
 
-static uint64_t
-ngx_http_registry_limit_hash(ngx_http_registry_charge_t *charge, u_char *buf,
-    size_t len)
-{
-    u_char     *p;
-    reg_str_t   text;
-
-    p = ngx_cpymem(buf + len, &charge->rate, sizeof(reg_rate_t));
-
-    text.data = buf;
-    text.len = (size_t) (p - buf);
-
-    return reg_marks_key(charge->limit->marks, text);
-}
-
-
-/* The rate of the limit, or what a record says in its place; 0: none. */
-
-static void
+static ngx_int_t
 ngx_http_registry_limit_rate(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge)
 {
-    ngx_str_t                 *name;
-    reg_identity_t            *identity;
-    const reg_limit_value_t   *value;
+    reg_identity_t             *identity;
+    const reg_limit_value_t    *value;
+    ngx_http_registry_limit_t  *limit;
 
-    charge->rate = charge->limit->rate;
+    limit = charge->limit;
+    identity = ctx->identity ? ctx->identity->identity : NULL;
 
-    if (ctx->identity == NULL) {
-        return;
+    value = identity ? reg_identity_limit(identity,
+                                          ngx_http_registry_str(limit->name))
+                     : NULL;
+
+    if (value && value->kind == REG_LIMIT_OFF) {
+        return NGX_DECLINED;
     }
 
-    identity = ctx->identity->identity;
-    name = &charge->limit->name;
-
-    value = reg_identity_limit(identity, ngx_http_registry_str(*name));
-
-    if (value == NULL) {
-        return;
-    }
-
-    switch (value->kind) {
-
-    case REG_LIMIT_OFF:
-        charge->rate.count = 0;
-        break;
-
-    case REG_LIMIT_RATE:
+    if (value && value->kind == REG_LIMIT_RATE) {
         charge->rate = value->u.rate;
-        break;
+        reg_gcra_init(&charge->gcra, &charge->rate);
+        charge->key = ngx_http_registry_limit_salt(limit, &charge->rate);
 
-    case REG_LIMIT_QUOTA:
+        return NGX_OK;
+    }
+
+    if (value) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "registry: the limit \"%V\" of the key \"%*s\" or its "
                       "tenant \"%*s\" is a quota where a rate is needed, and "
-                      "is not heeded", name, identity->key_id.len,
+                      "is not heeded", &limit->name, identity->key_id.len,
                       identity->key_id.data, identity->tenant.len,
                       identity->tenant.data);
-        break;
     }
+
+    charge->rate = limit->rate;
+    charge->gcra = limit->gcra;
+    charge->key = limit->salt;
+
+    return NGX_OK;
 }
 
 
@@ -406,7 +401,10 @@ ngx_http_registry_limit_exempt(ngx_http_request_t *r,
 
     lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
 
-    return ngx_http_registry_admitted(r, ctx, lmcf->admissions, now);
+    return ngx_http_registry_admitted(lmcf->admissions,
+                                      ngx_http_registry_admission_key(r, ctx,
+                                                       lmcf->admissions),
+                                      now);
 }
 
 

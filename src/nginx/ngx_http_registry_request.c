@@ -7,6 +7,8 @@
 
 static ngx_uint_t ngx_http_registry_has_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_has_form(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
+    const char *name, const char *value);
 static void ngx_http_registry_cleanup_ctx(void *data);
 
 
@@ -291,7 +293,7 @@ ngx_http_registry_has_form(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_registry_add_header(ngx_http_request_t *r, const char *name,
     const char *value)
 {
