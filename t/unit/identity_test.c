@@ -673,14 +673,16 @@ test_memory(void **state)
     records.key.u.key.nallow_from = 0;
     records.key.u.key.scopes.n = 4;
     records.key.u.key.scopes.items = scopes;
+    records.key.u.key.limits.n = 0;
     records.tenant.u.tenant.nlabels = 1;
+    records.tenant.u.tenant.limits.n = 0;
 
     identity = create(&records, &records.tenant);
 
     begin = (unsigned char *) identity;
     end = begin + malloc_usable_size(identity);
 
-    assert_in_range(end - begin, 1, 560);
+    assert_in_range(end - begin, 1, 576);
     assert_in_range(identity->key_id.data - begin, 1, end - begin);
     assert_in_range(identity->labels[0].value.data - begin, 1, end - begin);
 
