@@ -27,7 +27,7 @@ typedef struct {
     ngx_http_registry_link_t    *link;            /* or NULL */
     ngx_queue_t                  commands;
     ngx_uint_t                   n;
-    ngx_event_t                  timer;           /* of the oldest command */
+    ngx_event_t                  timer;           /* cancelable: of nobody */
     unsigned                     ready:1;
     unsigned                     answered:1;      /* since it was opened */
 } ngx_http_registry_pipe_t;
@@ -185,6 +185,8 @@ ngx_http_registry_node_command(ngx_http_registry_node_t *node, size_t argc,
     if (!pipe->timer.timer_set) {
         ngx_add_timer(&pipe->timer, (ngx_msec_t) node->conf->url.timeout);
     }
+
+    pipe->timer.cancelable = 0;
 
     return command;
 }
@@ -414,6 +416,7 @@ ngx_http_registry_node_reply(void *data, redisReply *reply)
                                   reply);
 
     node->answering = NULL;
+    pipe->timer.cancelable = ngx_queue_empty(&pipe->commands) ? 1 : 0;
 
     ngx_http_registry_node_leave(node);
 }

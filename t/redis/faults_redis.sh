@@ -1,8 +1,10 @@
 #!/bin/bash
 #
-# What Redis itself may come to, each done to a real one: it cannot write to its
-# disk or has no memory, loads its data, comes back empty, changes a password,
-# becomes a replica, or is another one at the same address.
+# What Redis itself may come to, each done to a real one: it hangs, is busy or
+# killed, refuses, cannot write to its disk or has no memory, loads its data,
+# comes back empty, changes a password, becomes a replica, or is another one at
+# the same address.  Who is known is served, and nobody is told "no such key"
+# who was not looked for.
 #
 # With FAULTS_LONG=1 it is away for a minute, under load.
 
@@ -92,6 +94,38 @@ is "$(status_of "${key_of[known1]}")" 200 "a key is known"
 wait_for warm
 
 
+# It hangs
+
+kill -STOP "$redis_pid"
+away "SIGSTOP: Redis hangs"
+kill -CONT "$redis_pid"
+well "and goes on"
+
+
+# A script that does not end
+
+redis config set busy-reply-threshold 50 > /dev/null
+background redis eval 'while true do end' 0 > /dev/null 2>&1
+runs "BUSY: a script runs for ever" wait_for replies ping BUSY
+away "Redis answers nothing else"
+redis script kill > /dev/null
+well "and goes on without it"
+
+
+# It refuses
+
+redis acl setuser gateway -get > /dev/null
+away "NOPERM: no permission is not \"no such key\""
+runs "the log says so" wait_for logged 'Redis refuses a lookup: NOPERM'
+redis acl setuser gateway +get > /dev/null
+well "permitted again"
+
+next_victim
+redis client kill type pubsub > /dev/null
+revoke "$victim"
+seen_within $LEASE "$victim" "CLIENT KILL: what the tracker missed is seen"
+
+
 # It cannot write to its disk: PING is refused then, reading is not
 
 mkdir "$dir/data"
@@ -145,6 +179,13 @@ records=$(redis --scan --pattern 'registry:*' | while read -r name; do
 done)
 stop "$redis_pid" KILL
 away "Redis is killed"
+is "$(curl -si -m 5 -u "x:${key_of[cold99]}" "$url/v2/acme/app/manifests/1" |
+        tr -d '\r' | sed -n 's/^HTTP[^ ]* //p; /^Retry-After/p; $p')" \
+   '503 Service Temporarily Unavailable
+Retry-After: 1
+{"errors":[{"code":"UNAVAILABLE",'`
+    `'"message":"the service is temporarily unavailable"}]}' \
+   "clients are told when to come again"
 rm -f "$dir/dump.rdb"
 start_redis "${redis_options[@]}"
 runs "it comes back empty: there are no keys" \
@@ -245,6 +286,7 @@ seen_within $LEASE "$victim" "another Redis, which says so, is heard of, too"
 # It is away for long, and the workers are replaced meanwhile
 
 served "${key_of[known1]}"
+served "${key_of[victim20]}"
 stop "$pid_of_first" KILL
 [ -n "$LONG" ] && time=60 || time=3
 (sleep $((time / 2)); kill -HUP "$gateway_pid") &
@@ -254,6 +296,8 @@ requests=$(sed -n 's/^Complete requests: *//p' "$dir/ab.log")
 wait $!
 is "$(grep -c 'Non-2xx' "$dir/ab.log") $((requests > 100))" "0 1" \
    "Redis is away for $time s, with a reload: all of $requests are served"
+is "$(status_of "${key_of[victim20]}")" 200 \
+   "a worker that has begun meanwhile knows whom others knew"
 
 ! grep -E '\[(alert|emerg)\]|AddressSanitizer|runtime error' "$errors"
 ok $? "nothing alarming in the log"
