@@ -54,6 +54,18 @@ sub wait_for_workers {
     Time::HiRes::sleep(1.1);
 }
 
+sub wait_for_error {
+    my ($error) = @_;
+
+    for (1 .. 300) {
+        open my $in, '<', "$ENV{TEST_NGINX_SERVER_ROOT}/logs/error.log" or die;
+
+        return if grep { /$error/ } <$in>;
+
+        Time::HiRes::sleep(0.1);
+    }
+}
+
 master_on();
 workers(2);
 
@@ -121,6 +133,7 @@ main::wait_for_workers();
 --- init
 main::put('{');
 main::tell_master('HUP');
+main::wait_for_error('registry store .* line 1: ');
 main::put($::Puller);
 main::wait_for_workers();
 --- request eval
