@@ -8,7 +8,7 @@
 
 start_redis
 put_keys warm 20
-put_keys cold 2
+put_keys cold 5
 
 path=/v2/acme/app/manifests/1
 status_port=$(free_port)
@@ -22,7 +22,8 @@ http_extra="server {
 store="redis://127.0.0.1:$redis_port timeout=20s"
 
 
-# Redis says itself what it is asked, but for what trackers send by the clock.
+# Redis says itself what it is asked, but for what trackers send by the clock and
+# what is ours.
 
 watch() {
     background redis-cli -p "$redis_port" monitor > "$dir/monitor"
@@ -37,7 +38,25 @@ watched() {
     stop "$monitor_pid"
 
     sed -E 's/^[^]]*\] //' "$dir/monitor" |
-        grep -vE '^("PING"|"ROLE"|"echo".*|OK)$'
+        grep -vE '^("PING"|"ROLE"|"(echo|set|del)".*|OK)$'
+}
+
+
+# A command succeeds, and Redis is asked nothing.  On a machine that is slow a
+# lease may end, and everything is asked for anew: then once more.
+
+quietly() {                                     # COMMAND...
+    local try asked
+
+    for try in 1 2 3 4 5; do
+        watch
+        "$@" || return 1
+        asked=$(watched)
+        [ -n "$asked" ] || return 0
+    done
+
+    echo "$asked"
+    return 1
 }
 
 
@@ -72,21 +91,27 @@ all_served() {
 }
 
 runs "20 keys are let in" all_served
-watch
-for i in {1..5}; do all_served || break; done
-is "$i $(watched)" "5 " "100 requests with known keys: Redis is asked nothing"
 
-watch
-ab -q -k -n 2000 -c 50 -A "x:${key_of[warm1]}" "$url$path" > "$dir/ab.log" 2>&1
-is "$(sed -n 's/^Complete requests: *//p' "$dir/ab.log") $(
-    grep -c Non-2xx "$dir/ab.log") $(watched)" "2000 0 " \
-    "nor by 2,000 requests with one of them"
+five_times() {
+    local i
 
-redis set registry:key:other0000000 '{}' > /dev/null
-redis del registry:key:other0000000 > /dev/null
-watch
-runs "records of others change" all_served
-is "$(watched)" "" "which has nobody asked for again"
+    for i in {1..5}; do all_served || return 1; done
+}
+
+in_a_row() {
+    ab -q -k -n 2000 -c 50 -A "x:${key_of[warm1]}" "$url$path" \
+        > "$dir/ab.log" 2>&1 && ! grep Non-2xx "$dir/ab.log"
+}
+
+others_change() {
+    redis set registry:key:other0000000 '{}' > /dev/null
+    redis del registry:key:other0000000 > /dev/null
+    all_served
+}
+
+runs "100 requests with known keys: Redis is asked nothing" quietly five_times
+runs "nor by 2,000 with one of them" quietly in_a_row
+runs "nor when records of others change" quietly others_change
 
 
 # What is not known is asked for together: everything that a key stands on
@@ -149,24 +174,40 @@ stop_gateway
 
 
 # A thousand requests for one key that nobody knows yet: they all wait, as Redis
-# answers nothing, and each worker has asked once
+# answers nothing, and each worker has asked once.  Where the lease ends
+# meanwhile, who came later asks again.
 
 workers=2
 start_gateway "$store"
-is "$(status_of "${key_of[cold2]}")" 200 "two workers"
 
-watch
-kill -STOP "$redis_pid"
-printf '%s\tBearer %s\n' $path "${key_of[cold1]}" > "$dir/list"
-background "$top/t/bench/sweep.pl" "$port" 1000 "$dir/list" 1000 \
-    > "$dir/answers"
-sweep_pid=$!
-all_wait() { [ "$(waiting)" -ge 1000 ]; }
-runs "1,000 requests wait for the record of one key" wait_for all_wait
-kill -CONT "$redis_pid"
-wait "$sweep_pid"
+all_wait() {
+    [ "$(waiting)" -ge 1000 ]
+}
+
+together() {                                    # NAME
+    local sweep_pid
+
+    printf '%s\tBearer %s\n' $path "${key_of[$1]}" > "$dir/list"
+    watch
+    kill -STOP "$redis_pid"
+    background "$top/t/bench/sweep.pl" "$port" 1000 "$dir/list" 1000 \
+        > "$dir/answers"
+    sweep_pid=$!
+    wait_for all_wait
+    waited=$?
+    kill -CONT "$redis_pid"
+    wait "$sweep_pid"
+    asked=$(watched | grep -c "\"GET\" \"registry:key:$(
+        key_id "${key_of[$1]}")\"")
+}
+
+for i in 1 2 3 4 5; do
+    together "cold$i"
+    [ "$asked" -gt 2 ] || break
+done
+
+ok $waited "1,000 requests wait for the record of one key"
 is "$(cut -d ' ' -f 2- "$dir/answers")" "200 1000" "each is answered with 200"
-asked=$(watched | grep -c "\"GET\" \"registry:key:$(key_id "${key_of[cold1]}")\"")
 like "$asked" '^[12]$' "Redis was asked once by each worker"
 
 ! grep -E '\[(alert|emerg)\]|AddressSanitizer|runtime error' "$errors"
