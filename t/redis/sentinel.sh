@@ -219,7 +219,10 @@ for port in "${sentinel_ports[@]}"; do
     redis_at "$port" acl setuser default off > /dev/null
 done
 
+served() { [ "$(status_of "${keys[9]}")" = 200 ]; }
+
 start_gateway "${sentinel_url/127.0.0.1/localhost} $options"
+wait_for served
 is "$(status_of "${keys[9]}")" 200 "sentinels that want a password get ours"
 stop_gateway
 
