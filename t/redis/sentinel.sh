@@ -149,9 +149,11 @@ runs "and each worker follows" wait_for tracks "$redis_port"
 
 for port in "${sentinel_ports[@]}"; do kill_member "$port"; done
 status_of "${keys[5]}" > /dev/null
+demotions() { grep -cE 'Redis at "127.0.0.1:[0-9]*" is no master' "$errors"; }
+seen=$(demotions)
 redis replicaof 127.0.0.1 "$old" > /dev/null
-runs "the master is made a replica unheard, which ROLE tells" \
-    wait_for logged 'Redis at "127.0.0.1:[0-9]*" is no master'
+runs "the master is made a replica unheard, which ROLE tells every worker" \
+    wait_for eval '[ "$(demotions)" -ge $((seen + workers)) ]'
 wait_for follows "$redis_port"
 is "$(status_of "${keys[6]}")" 503 "it is not asked for what is not known"
 is "$(status_of "$key")" 200 "what is known is served"
