@@ -102,6 +102,13 @@ ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache)
 }
 
 
+ngx_http_registry_topology_t *
+ngx_http_registry_cache_topology(ngx_http_registry_cache_t *cache)
+{
+    return cache->topology;
+}
+
+
 ngx_int_t
 ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
     reg_record_type_t type, reg_str_t name,

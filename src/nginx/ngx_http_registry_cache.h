@@ -38,6 +38,12 @@ ngx_http_registry_cache_t *ngx_http_registry_cache_create(
 void ngx_http_registry_cache_free(ngx_http_registry_cache_t *cache);
 
 
+/* The servers that it asks, for what is no record. */
+
+ngx_http_registry_topology_t *ngx_http_registry_cache_topology(
+    ngx_http_registry_cache_t *cache);
+
+
 /*
  * Reads one record; the caller frees it with reg_record_free().
  *

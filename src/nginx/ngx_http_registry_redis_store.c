@@ -36,6 +36,8 @@ static ngx_int_t ngx_http_registry_redis_get(ngx_http_registry_store_t *s,
     ngx_http_registry_waiter_t *waiter, reg_record_t **record);
 static uint64_t ngx_http_registry_redis_generation(
     ngx_http_registry_store_t *s);
+static ngx_http_registry_topology_t *ngx_http_registry_redis_topology(
+    ngx_http_registry_store_t *s);
 static ngx_int_t ngx_http_registry_redis_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_registry_redis_close(ngx_http_registry_store_t *s);
@@ -78,6 +80,7 @@ ngx_http_registry_redis_open(ngx_conf_t *cf, const reg_store_url_t *url,
     redis->store.refresh = ngx_http_registry_redis_refresh;
     redis->store.get = ngx_http_registry_redis_get;
     redis->store.generation = ngx_http_registry_redis_generation;
+    redis->store.redis = ngx_http_registry_redis_topology;
     redis->store.close = ngx_http_registry_redis_close;
 
     *store = &redis->store;
@@ -268,6 +271,19 @@ ngx_http_registry_redis_generation(ngx_http_registry_store_t *s)
     ngx_http_registry_redis_t *redis = (ngx_http_registry_redis_t *) s;
 
     return redis->cache ? ngx_http_registry_cache_generation(redis->cache) : 0;
+}
+
+
+static ngx_http_registry_topology_t *
+ngx_http_registry_redis_topology(ngx_http_registry_store_t *s)
+{
+    ngx_http_registry_redis_t *redis = (ngx_http_registry_redis_t *) s;
+
+    if (redis->cache == NULL) {
+        (void) ngx_http_registry_redis_refresh(s, ngx_cycle->log);
+    }
+
+    return redis->cache ? ngx_http_registry_cache_topology(redis->cache) : NULL;
 }
 
 

@@ -51,7 +51,8 @@ ngx_http_registry_waiter_leave(ngx_http_registry_waiter_t *waiter)
 }
 
 
-typedef struct ngx_http_registry_store_s  ngx_http_registry_store_t;
+typedef struct ngx_http_registry_store_s     ngx_http_registry_store_t;
+typedef struct ngx_http_registry_topology_s  ngx_http_registry_topology_t;
 
 struct ngx_http_registry_store_s {
     ngx_str_t   *path;                        /* of the file, or NULL */
@@ -86,6 +87,14 @@ struct ngx_http_registry_store_s {
      */
 
     uint64_t    (*generation)(ngx_http_registry_store_t *store);
+
+    /*
+     * The Redis of this worker, for what is no record; valid until the worker
+     * ends.  NULL when memory ran out.  The function is NULL where there is
+     * none.
+     */
+
+    ngx_http_registry_topology_t  *(*redis)(ngx_http_registry_store_t *store);
 
     /* The worker ends: closes what it has open.  NULL: nothing. */
 

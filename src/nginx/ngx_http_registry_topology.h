@@ -14,10 +14,10 @@
  * gets another master.
  */
 
+#include "ngx_http_registry_store.h"
 #include "ngx_http_registry_tracker.h"
 
-typedef struct ngx_http_registry_topology_s  ngx_http_registry_topology_t;
-typedef struct ngx_http_registry_ask_s       ngx_http_registry_ask_t;
+typedef struct ngx_http_registry_ask_s  ngx_http_registry_ask_t;
 
 
 /* Where an answer is from. */
