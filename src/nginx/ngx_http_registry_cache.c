@@ -2,6 +2,9 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "reg_record_json.h"
 #include "reg_siphash.h"
 

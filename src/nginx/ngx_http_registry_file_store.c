@@ -10,6 +10,9 @@
  * turns out to be wrong is dropped and logged, and they stay.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include <sys/mman.h>
 
 #include "reg_record_json.h"

@@ -2,6 +2,9 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include <grp.h>
 
 #include "ngx_http_registry_secret.h"
