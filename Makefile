@@ -39,7 +39,7 @@ help:
 
 # what there is
 
-CORE_DIRS   = core oci access limit store
+CORE_DIRS   = core oci access limit ledger store
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 CLI         = $(wildcard src/cli/*.c)
 GLUE        = $(wildcard src/nginx/*.c)

@@ -1,0 +1,580 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include "reg_ledger_format.h"
+
+#define REG_LEDGER_PARTS  5
+
+/* A key as a row holds it: the lengths of its parts, and the parts. */
+
+typedef struct {
+    uint16_t       len[REG_LEDGER_PARTS];
+    unsigned char  text[REG_LEDGER_KEY_MAX];
+} reg_ledger_packed_t;
+
+static const size_t  reg_ledger_max[REG_LEDGER_PARTS] = {
+    REG_LEDGER_TENANT_MAX,
+    REG_LEDGER_REPOSITORY_MAX,
+    REG_LEDGER_OPERATION_MAX,
+    REG_LEDGER_ROUTE_MAX,
+    REG_LEDGER_NETWORK_MAX
+};
+
+
+static size_t reg_ledger_pack(reg_ledger_packed_t *packed,
+    const reg_ledger_key_t *key);
+static int reg_ledger_unpack(reg_ledger_key_t *key,
+    const reg_ledger_row_t *row);
+static uint64_t reg_ledger_hash(const reg_ledger_t *ledger,
+    const void *packed, size_t len);
+static size_t reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash,
+    size_t distance);
+static const unsigned char *reg_ledger_row_key(const reg_ledger_row_t *row);
+static int reg_ledger_is(const reg_ledger_row_t *row, const void *packed,
+    size_t len);
+static size_t reg_ledger_row_len(const reg_ledger_row_t *row);
+static void reg_ledger_write(reg_ledger_row_t *row,
+    const reg_ledger_packed_t *packed, size_t len);
+static uint64_t reg_ledger_row_sum(const reg_ledger_row_t *row);
+static int reg_ledger_find(const reg_ledger_t *ledger, size_t *at, size_t end,
+    reg_ledger_entry_t *entry, unsigned unsent);
+static int reg_ledger_collect(const reg_ledger_t *ledger,
+    reg_ledger_entry_t *entry, unsigned any);
+static void reg_ledger_collect_row(reg_ledger_entry_t *entry,
+    const reg_ledger_row_t *row);
+
+
+const char *
+reg_ledger_counter_name(reg_ledger_counter_t counter)
+{
+    static const char *const  names[] = {
+        "egress_bytes", "ingress_bytes", "redirected_bytes", "delivered_bytes",
+        "requests", "pulls", "pushes"
+    };
+
+    return counter < REG_LEDGER_COUNTERS ? names[counter] : "-";
+}
+
+
+int
+reg_ledger_part_valid(reg_str_t text, size_t max)
+{
+    size_t         i;
+    unsigned char  c;
+
+    if (text.len > max) {
+        return 0;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (c <= 0x20 || c > 0x7e || c == '|' || c == '{' || c == '}') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+reg_ledger_row_t *
+reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+{
+    size_t                distance, len;
+    uint64_t              hash, word;
+    reg_ledger_row_t     *row;
+    reg_ledger_packed_t   packed;
+
+    len = reg_ledger_pack(&packed, key);
+
+    if (len == 0) {
+        goto other;
+    }
+
+    hash = reg_ledger_hash(ledger, &packed, len);
+
+    for (distance = 0; distance < REG_LEDGER_WINDOW; distance++) {
+
+        row = &ledger->rows[reg_ledger_place(ledger, hash, distance)];
+        word = atomic_load(&row->word);
+
+        if (word == REG_LEDGER_EMPTY) {
+
+            if (atomic_compare_exchange_strong(&row->word, &word,
+                                               hash | REG_LEDGER_CLAIMED))
+            {
+                (void) atomic_fetch_add(&ledger->header->used, 1);
+                reg_ledger_write(row, &packed, len);
+
+                /* from here on others read it */
+
+                atomic_store(&row->word, hash | REG_LEDGER_READY);
+
+                return row;
+            }
+
+            /* word is what somebody else was faster to make of it */
+        }
+
+        /* whoever has claimed a row may be dead: nobody waits for it */
+
+        if (word == (hash | REG_LEDGER_READY)
+            && reg_ledger_is(row, &packed, len))
+        {
+            return row;
+        }
+    }
+
+other:
+
+    (void) atomic_fetch_add(&ledger->header->overflows, 1);
+
+    return &ledger->rows[0];
+}
+
+
+void
+reg_ledger_add(reg_ledger_row_t *row, reg_ledger_counter_t counter, uint64_t n)
+{
+    if (n != 0) {
+        (void) atomic_fetch_add_explicit(&row->counts[counter], n,
+                                         memory_order_relaxed);
+    }
+}
+
+
+int
+reg_ledger_next(const reg_ledger_t *ledger, size_t *at, size_t end,
+    reg_ledger_entry_t *entry)
+{
+    return reg_ledger_find(ledger, at, end, entry, 0);
+}
+
+
+int
+reg_ledger_next_unsent(const reg_ledger_t *ledger, size_t *at, size_t end,
+    reg_ledger_entry_t *entry)
+{
+    return reg_ledger_find(ledger, at, end, entry, 1);
+}
+
+
+void
+reg_ledger_sent(reg_ledger_t *ledger, size_t row, uint64_t own)
+{
+    if (row < ledger->nrows) {
+        atomic_store(&ledger->rows[row].sent, own);
+    }
+}
+
+
+int64_t
+reg_ledger_day(const reg_ledger_t *ledger)
+{
+    return ledger->header->day;
+}
+
+
+const char *
+reg_ledger_instance(const reg_ledger_t *ledger)
+{
+    return ledger->instance;
+}
+
+
+void
+reg_ledger_stat(const reg_ledger_t *ledger, reg_ledger_stat_t *stat)
+{
+    reg_ledger_header_t  *header = ledger->header;
+
+    stat->rows = ledger->nrows;
+    stat->used = (size_t) atomic_load(&header->used);
+    stat->overflows = atomic_load(&header->overflows);
+    stat->synced_at = atomic_load(&header->synced_at);
+}
+
+
+void
+reg_ledger_set_synced(reg_ledger_t *ledger, int64_t now)
+{
+    atomic_store(&ledger->header->synced_at, now);
+}
+
+
+int
+reg_ledger_closed(const reg_ledger_t *ledger)
+{
+    uint64_t  closed;
+
+    closed = atomic_load(&ledger->header->closed);
+
+    return closed != 0 && closed == reg_ledger_sum(ledger) + 1;
+}
+
+
+uint64_t
+reg_ledger_sum(const reg_ledger_t *ledger)
+{
+    size_t    i;
+    uint64_t  sum;
+
+    sum = 0;
+
+    for (i = 0; i < ledger->nrows; i++) {
+        sum += reg_ledger_row_sum(&ledger->rows[i]);
+    }
+
+    return sum;
+}
+
+
+void
+reg_ledger_set_closed(reg_ledger_t *ledger, uint64_t sum)
+{
+    atomic_store(&ledger->header->closed, sum + 1);
+}
+
+
+uint64_t
+reg_ledger_checksum(const reg_ledger_header_t *header)
+{
+    reg_str_t  text;
+
+    static const unsigned char  key[REG_SIPHASH_KEY_LEN] = "ledger's header";
+
+    text.data = (unsigned char *) header;
+    text.len = offsetof(reg_ledger_header_t, checksum);
+
+    return reg_siphash(key, text).lo;
+}
+
+
+void
+reg_ledger_init_other(reg_ledger_t *ledger)
+{
+    size_t               len;
+    uint64_t             hash;
+    reg_ledger_key_t     key;
+    reg_ledger_packed_t  packed;
+
+    key.tenant = REG_LEDGER_OTHER;
+    key.repository = REG_LEDGER_OTHER;
+    key.operation = REG_LEDGER_OTHER;
+    key.route = REG_LEDGER_OTHER;
+    key.network = REG_LEDGER_OTHER;
+
+    len = reg_ledger_pack(&packed, &key);
+    hash = reg_ledger_hash(ledger, &packed, len);
+
+    reg_ledger_write(&ledger->rows[0], &packed, len);
+    atomic_store(&ledger->rows[0].word, hash | REG_LEDGER_READY);
+}
+
+
+reg_rc_t
+reg_ledger_check_rows(const reg_ledger_t *ledger, reg_error_t *error)
+{
+    size_t             i;
+    uint64_t           word;
+    reg_ledger_key_t   key;
+    reg_ledger_row_t  *row;
+
+    for (i = 0; i < ledger->nrows; i++) {
+
+        row = &ledger->rows[i];
+        word = atomic_load(&row->word);
+
+        if (word == REG_LEDGER_EMPTY
+            || (word & REG_LEDGER_STATE) == REG_LEDGER_CLAIMED)
+        {
+            continue;
+        }
+
+        if ((word & REG_LEDGER_STATE) != REG_LEDGER_READY
+            || !reg_ledger_unpack(&key, row)
+            || reg_ledger_hash(ledger, reg_ledger_row_key(row),
+                               reg_ledger_row_len(row))
+               != (word & ~REG_LEDGER_STATE))
+        {
+            reg_error_set(error, "row %llu of it is damaged",
+                          (unsigned long long) i);
+            return REG_INVALID;
+        }
+    }
+
+    return REG_OK;
+}
+
+
+/* The length, with that of the lengths; 0 if a part is not valid. */
+
+static size_t
+reg_ledger_pack(reg_ledger_packed_t *packed, const reg_ledger_key_t *key)
+{
+    size_t           i;
+    reg_str_t        part[REG_LEDGER_PARTS];
+    unsigned char   *p;
+
+    part[0] = key->tenant;
+    part[1] = key->repository;
+    part[2] = key->operation;
+    part[3] = key->route;
+    part[4] = key->network;
+
+    p = packed->text;
+
+    for (i = 0; i < REG_LEDGER_PARTS; i++) {
+
+        if (!reg_ledger_part_valid(part[i], reg_ledger_max[i])) {
+            return 0;
+        }
+
+        packed->len[i] = (uint16_t) part[i].len;
+
+        if (part[i].len) {
+            memcpy(p, part[i].data, part[i].len);
+            p += part[i].len;
+        }
+    }
+
+    return (size_t) (p - (unsigned char *) packed);
+}
+
+
+/* Says whether what a row holds may be a key. */
+
+static int
+reg_ledger_unpack(reg_ledger_key_t *key, const reg_ledger_row_t *row)
+{
+    size_t          i;
+    reg_str_t      *part[REG_LEDGER_PARTS];
+    unsigned char  *p;
+
+    part[0] = &key->tenant;
+    part[1] = &key->repository;
+    part[2] = &key->operation;
+    part[3] = &key->route;
+    part[4] = &key->network;
+
+    p = (unsigned char *) row->key;
+
+    for (i = 0; i < REG_LEDGER_PARTS; i++) {
+
+        part[i]->data = p;
+        part[i]->len = row->len[i];
+
+        if (!reg_ledger_part_valid(*part[i], reg_ledger_max[i])) {
+            return 0;
+        }
+
+        p += part[i]->len;
+    }
+
+    return 1;
+}
+
+
+/* It has no state, and is never that of an empty row. */
+
+static uint64_t
+reg_ledger_hash(const reg_ledger_t *ledger, const void *packed, size_t len)
+{
+    reg_str_t  text;
+
+    text.data = (unsigned char *) packed;
+    text.len = len;
+
+    return reg_siphash(ledger->header->secret, text).lo & ~REG_LEDGER_STATE;
+}
+
+
+/* Row 0 is nobody's place. */
+
+static size_t
+reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash, size_t distance)
+{
+    size_t  n;
+
+    n = ledger->nrows - 1;
+
+    return 1 + ((size_t) ((hash >> 2) % n) + distance) % n;
+}
+
+
+/* The lengths and, right behind them, the parts. */
+
+static const unsigned char *
+reg_ledger_row_key(const reg_ledger_row_t *row)
+{
+    return (const unsigned char *) row + offsetof(reg_ledger_row_t, len);
+}
+
+
+static int
+reg_ledger_is(const reg_ledger_row_t *row, const void *packed, size_t len)
+{
+    return memcmp(reg_ledger_row_key(row), packed, len) == 0;
+}
+
+
+static size_t
+reg_ledger_row_len(const reg_ledger_row_t *row)
+{
+    size_t  i, len;
+
+    len = sizeof(row->len);
+
+    for (i = 0; i < REG_LEDGER_PARTS; i++) {
+        len += row->len[i];
+    }
+
+    return len;
+}
+
+
+static void
+reg_ledger_write(reg_ledger_row_t *row, const reg_ledger_packed_t *packed,
+    size_t len)
+{
+    memcpy(row->len, packed->len, sizeof(row->len));
+
+    if (len > sizeof(row->len)) {
+        memcpy(row->key, packed->text, len - sizeof(row->len));
+    }
+}
+
+
+static uint64_t
+reg_ledger_row_sum(const reg_ledger_row_t *row)
+{
+    size_t    i;
+    uint64_t  sum;
+
+    sum = 0;
+
+    for (i = 0; i < REG_LEDGER_COUNTERS; i++) {
+        sum += atomic_load_explicit(&row->counts[i], memory_order_relaxed);
+    }
+
+    return sum;
+}
+
+
+static int
+reg_ledger_find(const reg_ledger_t *ledger, size_t *at, size_t end,
+    reg_ledger_entry_t *entry, unsigned unsent)
+{
+    size_t             i;
+    reg_ledger_row_t  *row;
+
+    if (end > ledger->nrows) {
+        end = ledger->nrows;
+    }
+
+    for (i = *at; i < end; i++) {
+
+        row = &ledger->rows[i];
+
+        if ((atomic_load(&row->word) & REG_LEDGER_STATE) != REG_LEDGER_READY) {
+            continue;
+        }
+
+        /* before its counters are read: what comes later is not sent */
+
+        entry->row = i;
+        entry->own = reg_ledger_row_sum(row);
+
+        if (unsent && entry->own == atomic_load(&row->sent)) {
+            continue;
+        }
+
+        if (reg_ledger_collect(ledger, entry, unsent)) {
+            *at = i + 1;
+            return 1;
+        }
+    }
+
+    *at = (i > *at) ? i : *at;
+
+    return 0;
+}
+
+
+/*
+ * Adds up the rows of one key, which all are in its window; where one of them
+ * is empty there may be more behind it, as a disk may have lost it.  Says
+ * whether the entry's row is the first of them, or any will do.
+ */
+
+static int
+reg_ledger_collect(const reg_ledger_t *ledger, reg_ledger_entry_t *entry,
+    unsigned any)
+{
+    int                found;
+    size_t             k, len, distance;
+    uint64_t           word;
+    reg_ledger_row_t  *row, *other;
+
+    row = &ledger->rows[entry->row];
+
+    if (!reg_ledger_unpack(&entry->key, row)) {
+        return 0;
+    }
+
+    memset(entry->counts, 0, sizeof(entry->counts));
+    entry->unsent = 0;
+
+    if (entry->row == 0) {
+        reg_ledger_collect_row(entry, row);
+        return 1;
+    }
+
+    word = atomic_load(&row->word);
+    len = reg_ledger_row_len(row);
+    found = 0;
+
+    for (distance = 0; distance < REG_LEDGER_WINDOW; distance++) {
+
+        k = reg_ledger_place(ledger, word, distance);
+        other = &ledger->rows[k];
+
+        if (k == entry->row) {
+            found = 1;
+
+        } else if (atomic_load(&other->word) != word
+                   || !reg_ledger_is(other, reg_ledger_row_key(row), len))
+        {
+            continue;
+
+        } else if (!found && !any) {
+            return 0;
+        }
+
+        reg_ledger_collect_row(entry, other);
+    }
+
+    return found;
+}
+
+
+static void
+reg_ledger_collect_row(reg_ledger_entry_t *entry, const reg_ledger_row_t *row)
+{
+    size_t    c;
+    uint64_t  n, sum;
+
+    sum = 0;
+
+    for (c = 0; c < REG_LEDGER_COUNTERS; c++) {
+        n = atomic_load_explicit(&row->counts[c], memory_order_relaxed);
+
+        entry->counts[c] += n;
+        sum += n;
+    }
+
+    if (sum != atomic_load(&row->sent)) {
+        entry->unsent = 1;
+    }
+}
