@@ -52,6 +52,9 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_NO_CREDENTIALS] =
         { "no_credentials", "authentication required", 401 },
 
+    [REG_REASON_THROTTLED] =
+        { "throttled", "too many failed logins", 429 },
+
     [REG_REASON_MALFORMED] =
         { "malformed", "the credentials are not an API key", 401 },
 
@@ -166,6 +169,43 @@ const char *
 reg_reason_text(reg_reason_t reason)
 {
     return reg_reason_info(reason)->text;
+}
+
+
+reg_verdict_t
+reg_reason_verdict(reg_reason_t reason)
+{
+    switch (reason) {
+
+    case REG_REASON_NONE:
+    case REG_REASON_GRANTED:
+        return REG_ALLOW;
+
+    case REG_REASON_THROTTLED:
+    case REG_REASON_RATE:
+        return REG_LIMITED;
+
+    default:
+        return REG_DENY;
+    }
+}
+
+
+int
+reg_reason_is_failed_login(reg_reason_t reason)
+{
+    switch (reason) {
+
+    case REG_REASON_MALFORMED:
+    case REG_REASON_UNKNOWN_KEY:
+    case REG_REASON_WRONG_SECRET:
+    case REG_REASON_REVOKED:
+    case REG_REASON_EXPIRED:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 

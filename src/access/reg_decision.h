@@ -36,6 +36,7 @@ typedef enum {
     REG_REASON_BODY,                /* a body on GET or HEAD */
     REG_REASON_FORM,                /* a form body, see reg_query.h */
     REG_REASON_NO_CREDENTIALS,
+    REG_REASON_THROTTLED,           /* too many credentials were wrong */
     REG_REASON_MALFORMED,           /* credentials that are no API key */
     REG_REASON_STORE_UNAVAILABLE,
     REG_REASON_UNKNOWN_KEY,
@@ -87,6 +88,14 @@ const char *reg_reason_name(reg_reason_t reason);
 /* A sentence for the client; tells nothing that the holder may not know. */
 
 const char *reg_reason_text(reg_reason_t reason);
+
+/* What was decided, if this is why. */
+
+reg_verdict_t reg_reason_verdict(reg_reason_t reason);
+
+/* Whether credentials were wrong, rather than missing or not enough. */
+
+int reg_reason_is_failed_login(reg_reason_t reason);
 
 /* 200, 400, 401, 403, 404, 405, 415, 429, 500 or 503. */
 

@@ -172,6 +172,17 @@ ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
 void ngx_http_registry_address(ngx_http_request_t *r, reg_address_t *address);
 
 
+/*
+ * The network of the client, by which strangers are counted, as bytes that no
+ * other network has.  Returns how many.
+ */
+
+#define NGX_HTTP_REGISTRY_NETWORK_LEN  9
+
+size_t ngx_http_registry_network(ngx_http_request_t *r,
+    u_char buf[NGX_HTTP_REGISTRY_NETWORK_LEN]);
+
+
 /* PRECONTENT: makes what the backend gets: see ngx_http_registry_forward.c. */
 
 ngx_int_t ngx_http_registry_forward_handler(ngx_http_request_t *r);

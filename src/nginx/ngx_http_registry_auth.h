@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_registry.h"
+#include "ngx_http_registry_throttle.h"
 
 #define NGX_HTTP_REGISTRY_CHALLENGE_AUTO    0
 #define NGX_HTTP_REGISTRY_CHALLENGE_BEARER  1
@@ -24,6 +25,7 @@ typedef struct {
     ngx_array_t                   *anonymous_scopes;   /* of reg_str_t */
     ngx_http_complex_value_t      *anonymous_tenant;
     ngx_http_registry_identity_t  *anonymous;          /* NULL: nobody */
+    ngx_http_registry_throttle_t  *throttle;           /* NULL: none */
 } ngx_http_registry_auth_conf_t;
 
 

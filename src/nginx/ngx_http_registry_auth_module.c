@@ -11,6 +11,8 @@ static ngx_int_t ngx_http_registry_auth_deny(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
 static ngx_int_t ngx_http_registry_auth_identify(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
+static ngx_int_t ngx_http_registry_auth_stranger(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
 static ngx_int_t ngx_http_registry_auth_anonymous(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
 static ngx_int_t ngx_http_registry_auth_wait(ngx_http_request_t *r,
@@ -38,6 +40,13 @@ static ngx_command_t  ngx_http_registry_auth_commands[] = {
       ngx_http_registry_anonymous,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("registry_auth_throttle"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_registry_auth_throttle,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_registry_auth_conf_t, throttle),
       NULL },
 
       ngx_null_command
@@ -158,19 +167,23 @@ static ngx_int_t
 ngx_http_registry_auth_deny(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason)
 {
-    ngx_int_t                      status;
-    ngx_uint_t                     level;
-    reg_identity_t                *identity;
-    ngx_http_registry_loc_conf_t  *rlcf;
+    ngx_int_t                       status;
+    ngx_uint_t                      level;
+    reg_identity_t                 *identity;
+    ngx_http_registry_loc_conf_t   *rlcf;
+    ngx_http_registry_auth_conf_t  *racf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
 
     identity = ctx->identity ? ctx->identity->identity : NULL;
 
-    /* every pull begins with a request without credentials: no news */
+    /*
+     * Every pull begins with a request without credentials, and what follows
+     * after many failures is no news, either.
+     */
 
-    level = (reason == REG_REASON_NO_CREDENTIALS) ? NGX_LOG_INFO
-                                                  : NGX_LOG_WARN;
+    level = (reason == REG_REASON_NO_CREDENTIALS
+             || reason == REG_REASON_THROTTLED) ? NGX_LOG_INFO : NGX_LOG_WARN;
 
     ngx_log_error(level, r->connection->log, 0,
                   "registry: %s: reason %s, key \"%*s\", operation %s, "
@@ -184,7 +197,7 @@ ngx_http_registry_auth_deny(ngx_http_request_t *r,
                   ctx->route.repository.len, ctx->route.repository.data);
 
     if (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN) {
-        ctx->decision.verdict = REG_DENY;
+        ctx->decision.verdict = reg_reason_verdict(reason);
         ctx->decision.reason = reason;
         ctx->decided = 1;
 
@@ -192,6 +205,16 @@ ngx_http_registry_auth_deny(ngx_http_request_t *r,
     }
 
     status = ngx_http_registry_refuse(r, ctx, reason);
+
+    if (reason == REG_REASON_THROTTLED) {
+        racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
+
+        if (ngx_http_registry_throttle_error(r, ctx, racf->throttle)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     if (status == NGX_HTTP_UNAUTHORIZED
         && ngx_http_registry_auth_challenge(r, ctx) != NGX_OK)
@@ -226,9 +249,50 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
 
     ngx_http_registry_watch(rmcf);
 
-    return ngx_http_registry_identify(&rmcf->by, &ctx->authorization->value,
-                                      &ctx->waiter, &ctx->identity, reason,
-                                      r->connection->log);
+    ctx->identity = ngx_http_registry_identify_known(&rmcf->by,
+                                                  &ctx->authorization->value);
+
+    return ctx->identity ? NGX_OK
+                         : ngx_http_registry_auth_stranger(r, ctx, reason);
+}
+
+
+/* Somebody whom this worker does not remember. */
+
+static ngx_int_t
+ngx_http_registry_auth_stranger(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
+{
+    ngx_int_t                       rc;
+    ngx_str_t                      *credentials;
+    ngx_http_registry_auth_conf_t  *racf;
+    ngx_http_registry_main_conf_t  *rmcf;
+
+    racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
+
+    credentials = &ctx->authorization->value;
+
+    /* who waits for the store already was let through */
+
+    if (racf->throttle && ctx->waiter.asked == 0
+        && ngx_http_registry_throttle_seconds(r, racf->throttle, credentials))
+    {
+        *reason = REG_REASON_THROTTLED;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_registry_identify(&rmcf->by, credentials, &ctx->waiter,
+                                    &ctx->identity, reason,
+                                    r->connection->log);
+
+    if (racf->throttle && rc != NGX_AGAIN) {
+        ngx_http_registry_throttle_tried(r, racf->throttle, credentials,
+                                         rc == NGX_OK ? REG_REASON_GRANTED
+                                                      : *reason);
+    }
+
+    return rc;
 }
 
 
@@ -358,6 +422,7 @@ ngx_http_registry_auth_create_conf(ngx_conf_t *cf)
 
     conf->challenge = NGX_CONF_UNSET_UINT;
     conf->anonymous_scopes = NGX_CONF_UNSET_PTR;
+    conf->throttle = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -380,6 +445,8 @@ ngx_http_registry_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->realm.data == NULL) {
         ngx_str_set(&conf->realm, "registry");
     }
+
+    ngx_conf_merge_ptr_value(conf->throttle, prev->throttle, NULL);
 
     if (conf->anonymous_scopes == NGX_CONF_UNSET_PTR) {
         conf->anonymous_scopes = prev->anonymous_scopes;

@@ -363,7 +363,7 @@ ngx_http_registry_error_text(ngx_http_request_t *r,
             message = reg_route_error_message(ctx->rc);
         }
 
-        if (ctx->message && ctx->decision.reason == REG_REASON_RATE) {
+        if (ctx->message && ctx->decision.verdict == REG_LIMITED) {
             return reg_oci_error_body_json(buf, code, ctx->message,
                                            ngx_http_registry_str(ctx->detail));
         }

@@ -22,6 +22,20 @@ static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
     u_char *buf, reg_str_t *key);
 
 
+ngx_http_registry_identity_t *
+ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
+    ngx_str_t *authorization)
+{
+    reg_str_t  header;
+
+    header.len = authorization->len;
+    header.data = authorization->data;
+
+    return ngx_http_registry_memo_find(by->headers, header,
+                                       by->store->generation(by->store));
+}
+
+
 ngx_int_t
 ngx_http_registry_identify(ngx_http_registry_identify_t *by,
     ngx_str_t *authorization, ngx_http_registry_waiter_t *waiter,

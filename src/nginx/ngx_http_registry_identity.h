@@ -27,6 +27,12 @@ typedef struct {
 } ngx_http_registry_identify_t;
 
 
+/* Whom a worker remembers, as below; NULL if nobody. */
+
+ngx_http_registry_identity_t *ngx_http_registry_identify_known(
+    ngx_http_registry_identify_t *by, ngx_str_t *authorization);
+
+
 /*
  * Finds who the value of an Authorization header stands for.
  *

@@ -5,13 +5,10 @@
 /*
  * For whom a limit counts a request.  Somebody without credentials has no key
  * and maybe no tenant, and is counted by address instead: nobody escapes by
- * leaving the key at home.  An IPv6 address is its /64, which is what one
- * customer of a provider has at least.
+ * leaving the key at home.
  */
 
 #include "ngx_http_registry_limit.h"
-
-#define NGX_HTTP_REGISTRY_IPV6_PREFIX  8        /* bytes */
 
 
 static ngx_str_t ngx_http_registry_limit_part(ngx_http_request_t *r,
@@ -31,7 +28,6 @@ ngx_http_registry_limit_key(ngx_http_request_t *r,
 {
     u_char          *p;
     ngx_str_t        part;
-    reg_address_t    address;
     const unsigned  *bit;
 
     p = buf;
@@ -55,24 +51,8 @@ ngx_http_registry_limit_key(ngx_http_request_t *r,
             return 0;
         }
 
-        ngx_http_registry_address(r, &address);
-
         *p++ = REG_PER_ADDRESS;
-        *p++ = (u_char) address.family;
-
-        switch (address.family) {
-
-        case REG_ADDRESS_IPV4:
-            p = ngx_cpymem(p, address.bytes, 4);
-            break;
-
-        case REG_ADDRESS_IPV6:
-            p = ngx_cpymem(p, address.bytes, NGX_HTTP_REGISTRY_IPV6_PREFIX);
-            break;
-
-        default:
-            break;
-        }
+        p += ngx_http_registry_network(r, p);
     }
 
     return (size_t) (p - buf);

@@ -180,8 +180,7 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
 
     ngx_memzero(&ctx->decision, sizeof(reg_decision_t));
 
-    ctx->decision.verdict = (reason == REG_REASON_RATE) ? REG_LIMITED
-                                                        : REG_DENY;
+    ctx->decision.verdict = reg_reason_verdict(reason);
     ctx->decision.reason = reason;
     ctx->decided = 1;
 
@@ -241,6 +240,27 @@ ngx_http_registry_address(ngx_http_request_t *r, reg_address_t *address)
         break;
 #endif
     }
+}
+
+
+/* An IPv6 address is its /64: what one customer of a provider has at least. */
+
+size_t
+ngx_http_registry_network(ngx_http_request_t *r,
+    u_char buf[NGX_HTTP_REGISTRY_NETWORK_LEN])
+{
+    size_t         len;
+    reg_address_t  address;
+
+    ngx_http_registry_address(r, &address);
+
+    len = (address.family == REG_ADDRESS_IPV4) ? 4
+          : (address.family == REG_ADDRESS_IPV6) ? 8 : 0;
+
+    buf[0] = (u_char) address.family;
+    ngx_memcpy(&buf[1], address.bytes, len);
+
+    return 1 + len;
 }
 
 

@@ -83,6 +83,12 @@ location / {
     add_header  X-Reason $registry_reason always;
     proxy_pass  http://127.0.0.1:5000;
 }
+location /v2/acme/throttled/ {
+    registry                on;
+    registry_auth_throttle  rate=1/31d burst=1;
+    add_header              X-Reason $registry_reason always;
+    proxy_pass              http://127.0.0.1:5000;
+}
 location /v2/acme/limited/ {
     registry        on;
     registry_limit  pulls count=pull per=key rate=1/31d;
@@ -111,6 +117,9 @@ provoke() {                                     # REASON
     form)           target=(POST /v2/acme/app/blobs/uploads/)
                     options=(-d form=1) ;;
     no_credentials) ;;
+    throttled)      options=(-u user:password)
+                    target=(GET /v2/acme/throttled/app/manifests/1)
+                    ask "${target[@]}" "${options[@]}" > "$dir/first" ;;
     malformed)      options=(-u user:password) ;;
     scope)          options=(-u "a:$(< "$dir/keys/push")") ;;
     rate)           options=(-u "a:$(< "$dir/keys/limited")")

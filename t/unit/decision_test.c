@@ -518,6 +518,8 @@ test_reasons(void **state)
           "the request body may not be a form" },
         { REG_REASON_NO_CREDENTIALS, 401, "no_credentials",
           "authentication required" },
+        { REG_REASON_THROTTLED, 429, "throttled",
+          "too many failed logins" },
         { REG_REASON_MALFORMED, 401, "malformed",
           "the credentials are not an API key" },
         { REG_REASON_STORE_UNAVAILABLE, 503, "store_unavailable",
@@ -565,6 +567,9 @@ test_reasons(void **state)
                             reasons[i].text);
         assert_int_equal(reg_reason_status(reasons[i].reason),
                          reasons[i].status);
+        assert_int_equal(reg_reason_verdict(reasons[i].reason),
+                         reasons[i].status == 200 ? REG_ALLOW
+                         : reasons[i].status == 429 ? REG_LIMITED : REG_DENY);
     }
 
     /* what is no reason is an error of ours, never a 200 */
@@ -573,6 +578,27 @@ test_reasons(void **state)
     assert_string_equal(reg_reason_name((reg_reason_t) COUNT(reasons)),
                         "internal");
     assert_int_equal(reg_reason_status((reg_reason_t) -1), 500);
+    assert_int_equal(reg_reason_verdict((reg_reason_t) -1), REG_DENY);
+}
+
+
+/* Credentials that were wrong; not what was missing or not enough. */
+
+static void
+test_failed_logins(void **state)
+{
+    unsigned  i;
+
+    (void) state;
+
+    for (i = 0; i <= REG_REASON_INTERNAL; i++) {
+        assert_int_equal(reg_reason_is_failed_login((reg_reason_t) i),
+                         i == REG_REASON_MALFORMED
+                         || i == REG_REASON_UNKNOWN_KEY
+                         || i == REG_REASON_WRONG_SECRET
+                         || i == REG_REASON_REVOKED
+                         || i == REG_REASON_EXPIRED);
+    }
 }
 
 
@@ -584,7 +610,8 @@ main(void)
         cmocka_unit_test(test_times_are_not_guessed),
         cmocka_unit_test(test_without_scopes),
         cmocka_unit_test(test_role_of_the_tenant),
-        cmocka_unit_test(test_reasons)
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_failed_logins)
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
