@@ -1,0 +1,452 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include "random.h"
+#include "reg_base64.h"
+#include "reg_jws.h"
+
+#define N_7638                                                                \
+    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7a" \
+    "PFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArw" \
+    "l93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0z" \
+    "gdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2Nc" \
+    "Rwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+
+
+static reg_jwk_t *
+jwk_of(const char *text)
+{
+    reg_jwk_t    *jwk;
+    reg_error_t   error;
+
+    if (reg_jwk_from_json(&jwk, reg_str(text), &error) != REG_OK) {
+        fail_msg("%s: %s", text, error.text);
+    }
+
+    return jwk;
+}
+
+
+static void
+is_no_jwk(const char *text)
+{
+    reg_jwk_t    *jwk;
+    reg_error_t   error;
+
+    if (reg_jwk_from_json(&jwk, reg_str(text), &error) != REG_INVALID) {
+        fail_msg("%s", text);
+    }
+
+    assert_true(error.text[0] != '\0');
+    assert_int_equal(reg_jwk_from_json(&jwk, reg_str(text), NULL),
+                     REG_INVALID);
+}
+
+
+static void
+has_thumbprint(const char *text, const char *thumbprint)
+{
+    reg_jwk_t      *jwk;
+    unsigned char   buf[REG_JWK_THUMB_LEN];
+
+    jwk = jwk_of(text);
+
+    assert_int_equal(reg_jwk_thumbprint(buf, jwk), REG_OK);
+    assert_memory_equal(buf, thumbprint, REG_JWK_THUMB_LEN);
+
+    reg_jwk_free(jwk);
+}
+
+
+/* The text of a key in PEM, as OpenSSL writes it; the caller frees it. */
+
+static reg_str_t
+pem_of(EVP_PKEY *pkey, int secret, const char *password)
+{
+    BIO        *bio;
+    char       *data;
+    long        len;
+    reg_str_t   pem;
+
+    bio = BIO_new(BIO_s_mem());
+
+    assert_int_equal(secret
+                     ? PEM_write_bio_PKCS8PrivateKey(bio, pkey,
+                           password ? EVP_aes_128_cbc() : NULL, password,
+                           password ? (int) strlen(password) : 0, NULL, NULL)
+                     : PEM_write_bio_PUBKEY(bio, pkey), 1);
+
+    len = BIO_get_mem_data(bio, &data);
+    pem.len = (size_t) len;
+    pem.data = malloc(pem.len);
+    memcpy(pem.data, data, pem.len);
+
+    BIO_free(bio);
+
+    return pem;
+}
+
+
+static void
+base64url_comes_back(void **state)
+{
+    size_t         i, n, len;
+    unsigned char  bytes[64], text[88], back[64];
+
+    (void) state;
+
+    for (i = 0; i < 20000; i++) {
+        len = i % sizeof(bytes);
+        random_bytes(bytes, len);
+
+        n = reg_base64url_encode(text, (reg_str_t) { len, bytes });
+        assert_int_equal(n, REG_BASE64URL_LEN(len));
+
+        assert_int_equal(reg_base64url_decode(back, &n,
+                                              (reg_str_t) { n, text }),
+                         REG_OK);
+        assert_int_equal(n, len);
+        assert_memory_equal(back, bytes, len);
+    }
+}
+
+
+static void
+base64url_has_one_text_for_each(void **state)
+{
+    size_t         i, len;
+    unsigned char  buf[16];
+
+    static const char *const  wrong[] = {
+        "A", "AAAAA", "AB", "AAB", "AA==", "AA=", "A+", "A/", "AA\n", " AA",
+        "AA A", "\xff\xff"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(reg_base64url_decode(buf, &len, reg_str(wrong[i])),
+                         REG_INVALID);
+    }
+
+    assert_int_equal(reg_base64url_decode(buf, &len, reg_str("AQ")), REG_OK);
+    assert_int_equal(len, 1);
+    assert_int_equal(reg_base64url_decode(buf, &len, reg_str("")), REG_OK);
+    assert_int_equal(len, 0);
+}
+
+
+/* RFC 7638 section 3.1, RFC 8037 appendix A.3. */
+
+static void
+thumbprints_are_those_of_the_rfcs(void **state)
+{
+    (void) state;
+
+    has_thumbprint("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"alg\":\"RS256\","
+                   "\"kid\":\"2011-04-29\",\"n\":\"" N_7638 "\"}",
+                   "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+
+    has_thumbprint("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                   "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+                   "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+
+/* RFC 7515 appendix A.3, RFC 8037 appendix A.4. */
+
+static void
+signatures_of_the_rfcs_verify(void **state)
+{
+    size_t          len;
+    reg_jwk_t      *jwk;
+    unsigned char   sig[96];
+
+    static const char  es256[] =
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQo"
+        "gImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    static const char  eddsa[] =
+        "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+
+    (void) state;
+
+    jwk = jwk_of("{\"kty\":\"EC\",\"crv\":\"P-256\","
+                 "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                 "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+    assert_int_equal(reg_base64url_decode(sig, &len, reg_str(
+        "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQ"
+        "xfKTUJqPP3-Kg6NU1Q")), REG_OK);
+    assert_int_equal(reg_jws_verify(jwk, reg_str(es256),
+                                    (reg_str_t) { len, sig }), REG_OK);
+    sig[0] ^= 1;
+    assert_int_equal(reg_jws_verify(jwk, reg_str(es256),
+                                    (reg_str_t) { len, sig }), REG_INVALID);
+    reg_jwk_free(jwk);
+
+    jwk = jwk_of("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                 "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
+    assert_int_equal(reg_base64url_decode(sig, &len, reg_str(
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt"
+        "9g7sVvpAr_MuM0KAg")), REG_OK);
+    assert_int_equal(reg_jws_verify(jwk, reg_str(eddsa),
+                                    (reg_str_t) { len, sig }), REG_OK);
+    sig[0] ^= 1;
+    assert_int_equal(reg_jws_verify(jwk, reg_str(eddsa),
+                                    (reg_str_t) { len, sig }), REG_INVALID);
+    reg_jwk_free(jwk);
+}
+
+
+static void
+keys_that_are_refused(void **state)
+{
+    char  text[1024];
+
+    (void) state;
+
+    is_no_jwk("[]");
+    is_no_jwk("{}");
+    is_no_jwk("{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}");
+    is_no_jwk("{\"kty\":\"oct\",\"k\":\"\"}");
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"\"}");
+
+    /* another curve, and a point that is not on this one */
+
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-384\","
+              "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+              "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\","
+              "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+              "\"y\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"}");
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\","
+              "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
+              "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}");
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\","
+              "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVA\","
+              "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+
+    is_no_jwk("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qY\"}");
+    is_no_jwk("{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":"
+              "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
+
+    /* a small modulus, and exponents that let everybody sign */
+
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"AQAB\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AQ\",\"n\":\"" N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"Ag\",\"n\":\"" N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AA\",\"n\":\"" N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"\",\"n\":\"" N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"\"}");
+
+    /* for something else */
+
+    is_no_jwk("{\"kty\":\"RSA\",\"use\":\"enc\",\"e\":\"AQAB\",\"n\":\""
+              N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"alg\":\"PS256\",\"e\":\"AQAB\",\"n\":\""
+              N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"\",\"e\":\"AQAB\",\"n\":\""
+              N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"a\\nb\",\"e\":\"AQAB\",\"n\":\""
+              N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"kid\":7,\"e\":\"AQAB\",\"n\":\""
+              N_7638 "\"}");
+
+    (void) snprintf(text, sizeof(text), "{\"kty\":\"RSA\",\"kid\":\"%0300d\","
+                    "\"e\":\"AQAB\",\"n\":\"%s\"}", 0, N_7638);
+    is_no_jwk(text);
+}
+
+
+static void
+a_jwks_skips_what_it_cannot_use(void **state)
+{
+    size_t        i;
+    reg_jwks_t   *jwks;
+    reg_error_t   error;
+
+    static const char *const  none[] = {
+        "", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[]}", "{\"keys\":[1]}",
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
+        "{\"keys\":[],\"keys\":[]}"
+    };
+
+    (void) state;
+
+    assert_int_equal(reg_jwks_parse(&jwks, REG_STR(
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"},7,{\"kty\":\"RSA\","
+        "\"kid\":\"b\",\"x5c\":[\"MII\"],\"e\":\"AQAB\",\"n\":\"" N_7638 "\"},"
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+        "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"), &error),
+        REG_OK);
+    assert_int_equal(jwks->n, 2);
+    assert_int_equal(jwks->skipped, 2);
+    assert_int_equal(jwks->keys[0]->alg, REG_ALG_RS256);
+    assert_int_equal(jwks->keys[0]->kid_len, 1);
+    assert_int_equal(jwks->keys[1]->kid_len, 0);
+    assert_int_equal(jwks->keys[1]->secret, 0);
+    reg_jwks_free(jwks);
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        error.text[0] = '\0';
+        assert_int_equal(reg_jwks_parse(&jwks, reg_str(none[i]), &error),
+                         REG_INVALID);
+        assert_true(error.text[0] != '\0');
+    }
+}
+
+
+static void
+keys_come_from_pem(void **state)
+{
+    size_t          i, len;
+    EVP_PKEY       *pkeys[3];
+    reg_jwk_t      *jwk, *pub, *again;
+    reg_str_t       pem;
+    reg_error_t     error;
+    unsigned char   json[REG_JWK_JSON_MAX + 1], sig[REG_JWS_SIGNATURE_MAX];
+
+    static const reg_alg_t  algs[3] = {
+        REG_ALG_ES256, REG_ALG_RS256, REG_ALG_EDDSA
+    };
+
+    (void) state;
+
+    pkeys[0] = EVP_EC_gen("P-256");
+    pkeys[1] = EVP_RSA_gen(2048);
+    pkeys[2] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+    for (i = 0; i < 3; i++) {
+        pem = pem_of(pkeys[i], 1, NULL);
+        assert_int_equal(reg_jwk_from_pem(&jwk, pem, algs[i], &error),
+                         REG_OK);
+        assert_int_equal(jwk->alg, algs[i]);
+        assert_int_equal(jwk->secret, 1);
+
+        assert_int_equal(reg_jwk_from_pem(&again, pem, algs[(i + 1) % 3],
+                                          &error),
+                         REG_INVALID);
+        free(pem.data);
+
+        pem = pem_of(pkeys[i], 0, NULL);
+        assert_int_equal(reg_jwk_from_pem(&pub, pem, REG_ALG_NONE, &error),
+                         REG_OK);
+        assert_int_equal(pub->secret, 0);
+        free(pem.data);
+
+        /* the JWK of one is the other, under the same name */
+
+        assert_int_equal(reg_jwk_write(json, &len, jwk), REG_OK);
+        json[len] = '\0';
+        again = jwk_of((char *) json);
+        assert_int_equal(again->alg, algs[i]);
+        assert_int_equal(again->kid_len, REG_JWK_THUMB_LEN);
+        assert_memory_equal(again->kid, pub->kid, REG_JWK_THUMB_LEN);
+
+        assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), sig, &len), REG_OK);
+        assert_int_equal(reg_jws_verify(again, REG_STR("x"),
+                                        (reg_str_t) { len, sig }), REG_OK);
+        assert_int_equal(reg_jws_verify(pub, REG_STR("x"),
+                                        (reg_str_t) { len, sig }), REG_OK);
+        assert_int_equal(reg_jws_verify(pub, REG_STR("y"),
+                                        (reg_str_t) { len, sig }),
+                         REG_INVALID);
+        assert_int_equal(reg_jws_sign(pub, REG_STR("x"), sig, &len),
+                         REG_ERROR);
+
+        reg_jwk_free(jwk);
+        reg_jwk_free(pub);
+        reg_jwk_free(again);
+        EVP_PKEY_free(pkeys[i]);
+    }
+}
+
+
+static void
+pem_that_is_refused(void **state)
+{
+    size_t        i;
+    EVP_PKEY     *pkeys[3];
+    reg_jwk_t    *jwk;
+    reg_str_t     pem;
+    reg_error_t   error;
+
+    (void) state;
+
+    pkeys[0] = EVP_EC_gen("P-384");
+    pkeys[1] = EVP_RSA_gen(1024);
+    pkeys[2] = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+
+    for (i = 0; i < 3; i++) {
+        pem = pem_of(pkeys[i], 1, NULL);
+        assert_int_equal(reg_jwk_from_pem(&jwk, pem, REG_ALG_NONE, &error),
+                         REG_INVALID);
+        free(pem.data);
+        EVP_PKEY_free(pkeys[i]);
+    }
+
+    pkeys[0] = EVP_EC_gen("P-256");
+    pem = pem_of(pkeys[0], 1, "secret");
+    assert_int_equal(reg_jwk_from_pem(&jwk, pem, REG_ALG_NONE, &error),
+                     REG_INVALID);
+    free(pem.data);
+    EVP_PKEY_free(pkeys[0]);
+
+    assert_int_equal(reg_jwk_from_pem(&jwk, REG_STR("-----BEGIN"),
+                                      REG_ALG_NONE, &error), REG_INVALID);
+    assert_int_equal(reg_jwk_from_pem(&jwk, REG_STR_NULL, REG_ALG_NONE,
+                                      &error), REG_INVALID);
+}
+
+
+/* Computed with openssl dgst, base32 and fold. */
+
+static void
+libtrust_names_a_key(void **state)
+{
+    reg_jwk_t      *jwk;
+    unsigned char   name[REG_JWK_LIBTRUST];
+
+    (void) state;
+
+    jwk = jwk_of("{\"kty\":\"EC\",\"crv\":\"P-256\","
+                 "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                 "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+
+    assert_int_equal(reg_jwk_libtrust(name, jwk), REG_OK);
+    assert_memory_equal(name, "FPI3:WDCE:VCL4:GCT2:UCMR:ZXRY:"
+                        "3ADC:7ZCB:3ZIN:UD2G:QJJU:J5QC", REG_JWK_LIBTRUST);
+
+    reg_jwk_free(jwk);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(base64url_comes_back),
+        cmocka_unit_test(base64url_has_one_text_for_each),
+        cmocka_unit_test(thumbprints_are_those_of_the_rfcs),
+        cmocka_unit_test(signatures_of_the_rfcs_verify),
+        cmocka_unit_test(keys_that_are_refused),
+        cmocka_unit_test(a_jwks_skips_what_it_cannot_use),
+        cmocka_unit_test(keys_come_from_pem),
+        cmocka_unit_test(pem_that_is_refused),
+        cmocka_unit_test(libtrust_names_a_key)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
