@@ -6,8 +6,9 @@
 #define REG_RECORD_H
 
 /*
- * Records: what the store knows of keys, tenants and roles.  The structures
- * are shared by the module and the tool; src/store reads them from JSON.
+ * Records: what the store knows of keys, tenants, roles, repositories and
+ * budgets.  The structures are shared by the module and the tool; src/store
+ * reads them from JSON.
  *
  * A record of a later version than REG_RECORD_VERSION may carry a restriction
  * that this code does not know, so it is never half understood: `newer` is set,
@@ -25,11 +26,15 @@
 #define REG_RECORD_LIST_MAX  256    /* roles, scopes or networks of a record */
 #define REG_NAME_MAX         63     /* tenant, role, limit: reg_label_check */
 #define REG_TEXT_MAX         255    /* bytes of name, reason and label values */
+#define REG_ALERTS_MAX       16     /* of a budget */
+#define REG_ALERT_MAX        1000   /* percent */
 
 typedef enum {
     REG_RECORD_KEY = 0,
     REG_RECORD_TENANT,
     REG_RECORD_ROLE,
+    REG_RECORD_REPOSITORY,
+    REG_RECORD_BUDGET,
     REG_RECORD_TYPES                /* how many types there are */
 } reg_record_type_t;
 
@@ -86,15 +91,35 @@ typedef struct {
     reg_list_t  scopes;
 } reg_role_record_t;
 
+/* Who pays for what a pattern matches, when the owner pays. */
+
+typedef struct {
+    reg_str_t     pattern;          /* reg_pattern.h, without {tenant} */
+    reg_str_t     owner;            /* a tenant */
+    size_t        nlabels;
+    reg_label_t  *labels;
+} reg_repository_record_t;
+
+/* What a tenant, or all with a label, may use until somebody is told. */
+
+typedef struct {
+    reg_str_t    name;              /* reg_budget.h */
+    reg_quota_t  amount;
+    size_t       nalerts;
+    uint32_t     alerts[REG_ALERTS_MAX];    /* percent, ascending */
+} reg_budget_record_t;
+
 typedef struct {
     reg_record_type_t  type;
     unsigned           newer:1;     /* of a later version; u is empty */
     void              *json;        /* what the slices point into */
 
     union {
-        reg_key_record_t     key;
-        reg_tenant_record_t  tenant;
-        reg_role_record_t    role;
+        reg_key_record_t         key;
+        reg_tenant_record_t      tenant;
+        reg_role_record_t        role;
+        reg_repository_record_t  repository;
+        reg_budget_record_t      budget;
     } u;
 } reg_record_t;
 

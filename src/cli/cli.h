@@ -70,6 +70,7 @@ typedef enum {
     CLI_OPT_WAIT,
     CLI_OPT_WAIT_TIMEOUT,
     CLI_OPT_TO,
+    CLI_OPT_OWNER,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -95,7 +96,8 @@ typedef struct cli_s  cli_t;
 typedef struct {
     const char          *group;     /* "key"; NULL: one word is enough */
     const char          *name;      /* "create" */
-    const char          *operand;   /* "ID"; "[ID]": may be left out; NULL */
+    const char          *operand;   /* "ID"; "[ID]": may be left out;
+                                       "A B": two; "FILE...": many; NULL */
     const char          *summary;   /* for the list of commands */
     const char          *detail;    /* for its own help; may be NULL */
     const cli_option_t  *options;   /* beside cli_global_options */
@@ -104,7 +106,9 @@ typedef struct {
 
 struct cli_s {
     const cli_command_t  *command;
-    const char           *operand;  /* NULL: none was given */
+    const char           *operand;  /* the first; NULL: none was given */
+    size_t                noperands;
+    char                **operands;
     int64_t               now;      /* seconds since the epoch */
     unsigned              json:1;   /* --format json */
     size_t                nargs;
@@ -123,7 +127,7 @@ extern const cli_option_t   cli_global_options[];
 
 /*
  * Parses options into cli->args up to the first word that is none, or, when
- * command is set, to the end with at most one operand among them.  *used is
+ * command is set, to the end with its operands among them.  *used is
  * how many words of argv were taken.
  */
 
@@ -184,6 +188,10 @@ cli_rc_t cli_tenant_show(cli_t *cli);
 cli_rc_t cli_role_set(cli_t *cli);
 cli_rc_t cli_role_list(cli_t *cli);
 cli_rc_t cli_role_show(cli_t *cli);
+cli_rc_t cli_repository_set(cli_t *cli);
+cli_rc_t cli_repository_list(cli_t *cli);
+cli_rc_t cli_repository_show(cli_t *cli);
+cli_rc_t cli_repository_remove(cli_t *cli);
 cli_rc_t cli_apply(cli_t *cli);
 cli_rc_t cli_store_check(cli_t *cli);
 cli_rc_t cli_store_export(cli_t *cli);

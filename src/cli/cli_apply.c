@@ -167,6 +167,14 @@ cli_apply_plan(cli_apply_t *apply)
     }
 
     if (rc == CLI_DONE) {
+        rc = cli_apply_section(apply, REG_RECORD_REPOSITORY);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_apply_section(apply, REG_RECORD_BUDGET);
+    }
+
+    if (rc == CLI_DONE) {
         rc = cli_apply_section(apply, REG_RECORD_KEY);
     }
 
@@ -202,7 +210,7 @@ cli_apply_section(cli_apply_t *apply, reg_record_type_t type)
 }
 
 
-/* A tenant or a role: as a key, it keeps the members that are not named. */
+/* Anything but a key: as a key, it keeps the members that are not named. */
 
 static cli_rc_t
 cli_apply_record(cli_apply_t *apply, reg_record_type_t type, const char *name,
@@ -228,7 +236,8 @@ cli_apply_record(cli_apply_t *apply, reg_record_type_t type, const char *name,
 
     } else {
         json = json_pack("{s:i,s:s}", "version", REG_RECORD_VERSION,
-                         "name", name);
+                         type == REG_RECORD_REPOSITORY ? "pattern" : "name",
+                         name);
     }
 
     rc = json ? CLI_DONE : cli_nomem();

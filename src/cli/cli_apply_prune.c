@@ -53,6 +53,14 @@ cli_apply_prune(cli_apply_t *apply)
         rc = cli_prune_section(apply, REG_RECORD_ROLE, roles);
     }
 
+    if (rc == CLI_DONE) {
+        rc = cli_prune_section(apply, REG_RECORD_REPOSITORY, NULL);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_prune_section(apply, REG_RECORD_BUDGET, NULL);
+    }
+
     json_decref(tenants);
     json_decref(roles);
 

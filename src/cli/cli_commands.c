@@ -106,13 +106,21 @@ static const cli_option_t  cli_role_set_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_repository_set_options[] = {
+    { CLI_OPT_OWNER, 0, "owner", "T",
+      "the tenant that pays when the owner pays", 0 },
+    { CLI_OPT_LABEL, CLI_MANY, "label", "NAME=VALUE", "set a label", 0 },
+    { CLI_OPT_UNLABEL, CLI_MANY, "unlabel", "NAME", "remove a label", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_apply_options[] = {
     { CLI_OPT_FILE, CLI_REQUIRED, "file", "FILE",
       "what should be, as JSON; - is standard input", 'f' },
     { CLI_OPT_DRY_RUN, 0, "dry-run", NULL,
       "print what would be done and change nothing", 0 },
     { CLI_OPT_PRUNE, 0, "prune", NULL,
-      "revoke keys and remove tenants and roles that the file does not name",
+      "revoke keys and remove other records that the file does not name",
       0 },
     CLI_END
 };
@@ -192,11 +200,27 @@ const cli_command_t  cli_commands[] = {
     { "role", "show", "R", "show a role", NULL,
       cli_no_options, cli_role_show },
 
+    { "repository", "set", "PATTERN", "say who owns repositories",
+      "The pattern is a name, one with * and **, or ~ and an expression. "
+      "Among those that match a name, the name itself comes first, then the "
+      "longest pattern.",
+      cli_repository_set_options, cli_repository_set },
+
+    { "repository", "list", NULL, "list who owns what", NULL,
+      cli_no_options, cli_repository_list },
+
+    { "repository", "show", "PATTERN", "show the record of a pattern", NULL,
+      cli_no_options, cli_repository_show },
+
+    { "repository", "remove", "PATTERN", "remove the record of a pattern",
+      NULL, cli_no_options, cli_repository_remove },
+
     { NULL, "apply", NULL, "make the store what a file says",
       "The file is {\"version\":1} and any of these sections:\n"
       "\"tenants\":{\"NAME\":{\"labels\":{...},\"limits\":{...},\n"
       "\"suspended\":false}}\n"
       "\"roles\":{\"NAME\":{\"scopes\":[...]}}\n"
+      "\"repositories\":{\"PATTERN\":{\"owner\":T,\"labels\":{...}}}\n"
       "\"keys\":{\"TENANT/NAME\":{\"roles\":[...],\"scopes\":[...],\n"
       "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME,\n"
       "\"limits\":{...}}}\n"

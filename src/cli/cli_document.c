@@ -251,6 +251,15 @@ cli_document_print(FILE *file, void *data)
     (void) fprintf(file, "{\"version\":%d", REG_STORE_VERSION);
 
     for (type = 0; type < REG_RECORD_TYPES; type++) {
+        cursor = 0;
+
+        /* a gateway from before there were others should not stumble */
+
+        if (type > REG_RECORD_ROLE
+            && !cli_document_next(doc, (reg_record_type_t) type, &cursor))
+        {
+            continue;
+        }
 
         (void) fprintf(file, ",\n\"%s\":{",
                        reg_record_section((reg_record_type_t) type));

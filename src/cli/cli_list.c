@@ -87,6 +87,56 @@ cli_list_show(const cli_store_t *store, const cli_entry_t *entry,
 }
 
 
+cli_rc_t
+cli_list_one(const cli_t *cli, reg_record_type_t type, cli_view_t view)
+{
+    cli_rc_t      rc;
+    cli_store_t   store;
+    cli_entry_t  *entry;
+
+    rc = cli_store_open(&store, cli, CLI_STORE_READ);
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_need(&store, type, cli->operand, &entry);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_list_show(&store, entry, view);
+    }
+
+    cli_store_close(&store);
+
+    return rc;
+}
+
+
+cli_rc_t
+cli_list_remove(const cli_t *cli, reg_record_type_t type)
+{
+    cli_rc_t      rc;
+    cli_store_t   store;
+    cli_entry_t  *entry;
+
+    rc = cli_store_open(&store, cli, CLI_STORE_WRITE);
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_need(&store, type, cli->operand, &entry);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_remove(&store, entry);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_commit(&store);
+    }
+
+    cli_store_close(&store);
+
+    return rc;
+}
+
+
 /* Of a later version nothing is known but that it is there. */
 
 static json_t *

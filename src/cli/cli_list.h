@@ -37,4 +37,13 @@ cli_rc_t cli_list(const cli_t *cli, reg_record_type_t type,
 cli_rc_t cli_list_show(const cli_store_t *store, const cli_entry_t *entry,
     cli_view_t view);
 
+/* The same for a command that does nothing else: that of its operand. */
+
+cli_rc_t cli_list_one(const cli_t *cli, reg_record_type_t type,
+    cli_view_t view);
+
+/* Removes the record of the operand. */
+
+cli_rc_t cli_list_remove(const cli_t *cli, reg_record_type_t type);
+
 #endif /* CLI_LIST_H */

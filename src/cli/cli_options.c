@@ -27,6 +27,7 @@ static const cli_option_t *cli_options_find(const cli_getopt_t *g, int c);
 static cli_rc_t cli_options_take(cli_t *cli, const cli_option_t *option);
 static cli_rc_t cli_options_unknown(const cli_getopt_t *g, int c,
     const char *word);
+static size_t cli_options_operands(const cli_command_t *command);
 static cli_rc_t cli_options_operand(cli_t *cli, const cli_command_t *command,
     int argc, char **argv);
 
@@ -200,26 +201,54 @@ cli_options_unknown(const cli_getopt_t *g, int c, const char *word)
 }
 
 
+/* How many operands a command takes. */
+
+static size_t
+cli_options_operands(const cli_command_t *command)
+{
+    if (command->operand == NULL) {
+        return 0;
+    }
+
+    if (strstr(command->operand, "...")) {
+        return SIZE_MAX;
+    }
+
+    return strchr(command->operand, ' ') ? 2 : 1;
+}
+
+
 static cli_rc_t
 cli_options_operand(cli_t *cli, const cli_command_t *command, int argc,
     char **argv)
 {
+    size_t               most;
+    const char          *missing;
     const cli_option_t  *option;
 
     if (cli_value(cli, CLI_OPT_HELP) || cli_value(cli, CLI_OPT_VERSION)) {
         return CLI_DONE;
     }
 
-    if (optind < argc && command->operand) {
-        cli->operand = argv[optind++];
-    }
+    most = cli_options_operands(command);
 
-    if (optind < argc) {
+    cli->operands = argv + optind;
+    cli->noperands = (size_t) (argc - optind);
+
+    if (cli->noperands > most) {
         return cli_fail(CLI_USAGE, "the command has a word too many");
     }
 
-    if (command->operand && command->operand[0] != '[' && !cli->operand) {
-        return cli_fail(CLI_USAGE, "%s is missing", command->operand);
+    cli->operand = cli->noperands ? cli->operands[0] : NULL;
+
+    if (command->operand && command->operand[0] != '['
+        && (cli->noperands == 0 || (most != SIZE_MAX && cli->noperands < most)))
+    {
+        missing = cli->noperands ? strchr(command->operand, ' ') + 1
+                                 : command->operand;
+
+        return cli_fail(CLI_USAGE, "%.*s is missing",
+                        (int) strcspn(missing, " ."), missing);
     }
 
     for (option = command->options; option->name; option++) {

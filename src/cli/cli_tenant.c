@@ -14,8 +14,6 @@
 
 
 static cli_rc_t cli_tenant_change(cli_store_t *store);
-static cli_rc_t cli_tenant_pairs(const cli_t *cli, json_t *json,
-    const char *member, cli_opt_t unset, cli_opt_t set, const char *name);
 static json_t *cli_tenant_view(const cli_store_t *store,
     const reg_record_t *record);
 
@@ -69,23 +67,7 @@ cli_tenant_list(cli_t *cli)
 cli_rc_t
 cli_tenant_show(cli_t *cli)
 {
-    cli_rc_t      rc;
-    cli_store_t   store;
-    cli_entry_t  *entry;
-
-    rc = cli_store_open(&store, cli, CLI_STORE_READ);
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_need(&store, REG_RECORD_TENANT, cli->operand, &entry);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_list_show(&store, entry, cli_tenant_view);
-    }
-
-    cli_store_close(&store);
-
-    return rc;
+    return cli_list_one(cli, REG_RECORD_TENANT, cli_tenant_view);
 }
 
 
@@ -119,13 +101,13 @@ cli_tenant_change(cli_store_t *store)
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_tenant_pairs(cli, json, "labels", CLI_OPT_UNLABEL,
-                              CLI_OPT_LABEL, "label");
+        rc = cli_json_change(cli, json, "labels", CLI_OPT_UNLABEL,
+                             CLI_OPT_LABEL, "label");
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_tenant_pairs(cli, json, "limits", CLI_OPT_UNLIMIT,
-                              CLI_OPT_LIMIT, "limit");
+        rc = cli_json_change(cli, json, "limits", CLI_OPT_UNLIMIT,
+                             CLI_OPT_LIMIT, "limit");
     }
 
     if (rc == CLI_DONE && cli_value(cli, CLI_OPT_SUSPEND)) {
@@ -144,50 +126,6 @@ cli_tenant_change(cli_store_t *store)
 
     json_decref(json);
     reg_record_free(record);
-
-    return rc;
-}
-
-
-/*
- * Removes and sets entries of an object that is a member.  What is removed
- * first can still be set anew by the same command.
- */
-
-static cli_rc_t
-cli_tenant_pairs(const cli_t *cli, json_t *json, const char *member,
-    cli_opt_t unset, cli_opt_t set, const char *name)
-{
-    size_t       cursor;
-    json_t      *object;
-    cli_rc_t     rc;
-    const char  *text;
-
-    object = cli_json_object(json, member);
-
-    cursor = 0;
-
-    for ( ;; ) {
-        text = cli_next_value(cli, unset, &cursor);
-
-        if (text == NULL) {
-            break;
-        }
-
-        /* what is not there is as it should be */
-
-        (void) json_object_del(object, text);
-    }
-
-    rc = cli_json_pairs(cli, set, name, object);
-
-    if (rc == CLI_DONE
-        && (json_object_size(object) || json_object_get(json, member)))
-    {
-        rc = cli_json_set(json, member, json_incref(object));
-    }
-
-    json_decref(object);
 
     return rc;
 }

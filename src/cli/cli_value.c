@@ -167,6 +167,45 @@ cli_json_pairs(const cli_t *cli, cli_opt_t opt, const char *name,
 }
 
 
+cli_rc_t
+cli_json_change(const cli_t *cli, json_t *json, const char *member,
+    cli_opt_t unset, cli_opt_t set, const char *name)
+{
+    size_t       cursor;
+    json_t      *object;
+    cli_rc_t     rc;
+    const char  *text;
+
+    object = cli_json_object(json, member);
+
+    cursor = 0;
+
+    for ( ;; ) {
+        text = cli_next_value(cli, unset, &cursor);
+
+        if (text == NULL) {
+            break;
+        }
+
+        /* what is not there is as it should be */
+
+        (void) json_object_del(object, text);
+    }
+
+    rc = cli_json_pairs(cli, set, name, object);
+
+    if (rc == CLI_DONE
+        && (json_object_size(object) || json_object_get(json, member)))
+    {
+        rc = cli_json_set(json, member, json_incref(object));
+    }
+
+    json_decref(object);
+
+    return rc;
+}
+
+
 json_t *
 cli_json_object(json_t *json, const char *member)
 {

@@ -56,6 +56,15 @@ cli_rc_t cli_json_pairs(const cli_t *cli, cli_opt_t opt, const char *name,
     json_t *object);
 
 
+/*
+ * Removes and sets entries of an object that is a member.  What is removed
+ * first can still be set anew by the same command.
+ */
+
+cli_rc_t cli_json_change(const cli_t *cli, json_t *json, const char *member,
+    cli_opt_t unset, cli_opt_t set, const char *name);
+
+
 /* A member that is an object, or an empty one in place of it. */
 
 json_t *cli_json_object(json_t *json, const char *member);

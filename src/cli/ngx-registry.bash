@@ -21,6 +21,8 @@ _ngx_registry_options() {                       # COMMAND
              "$global" ;;
     "role set")
         echo "--scope $global" ;;
+    "repository set")
+        echo "--owner --label --unlabel $global" ;;
     "apply")
         echo "--file --dry-run --prune $global" ;;
     "store copy")
@@ -38,20 +40,21 @@ _ngx_registry_options() {                       # COMMAND
 
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
-    "")     echo "key tenant role apply store explain audit" ;;
+    "")     echo "key tenant role repository apply store explain audit" ;;
     key)    echo "create list show rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
+    repository) echo "set list show remove" ;;
     store)  echo "check export import copy" ;;
     audit)  echo "list" ;;
     esac
 }
 
 
-# Names of tenants or roles, from the store that the command line or the
-# environment names.
+# Names of tenants, roles or repositories, from the store that the command line
+# or the environment names.
 
-_ngx_registry_names() {                         # tenant|role [STORE]
+_ngx_registry_names() {                         # GROUP [STORE]
     ngx-registry ${2:+--store "$2"} "$1" list 2> /dev/null |
         awk 'NR > 1 { print $1 }'
 }
@@ -121,7 +124,7 @@ _ngx_registry() {
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return ;;
-    --tenant)
+    --tenant | --owner)
         COMPREPLY=($(compgen -W "$(_ngx_registry_names tenant "$store")" \
             -- "$cur"))
         return ;;
@@ -149,6 +152,9 @@ _ngx_registry() {
         COMPREPLY=($(compgen -f -- "$cur")) ;;
     "tenant set" | "tenant show")
         COMPREPLY=($(compgen -W "$(_ngx_registry_names tenant "$store")" \
+            -- "$cur")) ;;
+    "repository set" | "repository show" | "repository remove")
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names repository "$store")" \
             -- "$cur")) ;;
     "role set" | "role show")
         COMPREPLY=($(compgen -W "$(_ngx_registry_names role "$store")" \

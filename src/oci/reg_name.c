@@ -201,3 +201,27 @@ reg_digest_split(reg_digest_t *digest, reg_str_t text, reg_str_t colon)
 
     return other ? REG_INVALID : REG_OK;
 }
+
+
+reg_rc_t
+reg_label_name_check(reg_str_t text)
+{
+    size_t         i;
+    unsigned char  c;
+
+    if (text.len < 1 || text.len > 63
+        || text.data[0] < 'a' || text.data[0] > 'z')
+    {
+        return REG_INVALID;
+    }
+
+    for (i = 1; i < text.len; i++) {
+        c = text.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
+            return REG_INVALID;
+        }
+    }
+
+    return REG_OK;
+}

@@ -55,4 +55,12 @@ reg_rc_t reg_digest_parse_raw(reg_digest_t *digest, reg_str_t text);
 
 reg_rc_t reg_label_check(reg_str_t text);
 
+
+/*
+ * Names of labels: [a-z][a-z0-9_]{0,62}, for each becomes an nginx variable
+ * $registry_label_<name>.
+ */
+
+reg_rc_t reg_label_name_check(reg_str_t text);
+
 #endif /* REG_NAME_H */

@@ -30,6 +30,8 @@ static reg_rc_t reg_record_check_members(reg_reader_t *reader, json_t *json);
 #define REG_KEY(member)     offsetof(reg_record_t, u.key.member)
 #define REG_TENANT(member)  offsetof(reg_record_t, u.tenant.member)
 #define REG_ROLE(member)    offsetof(reg_record_t, u.role.member)
+#define REG_REPO(member)    offsetof(reg_record_t, u.repository.member)
+#define REG_BUDGET(member)  offsetof(reg_record_t, u.budget.member)
 
 /* In the order in which they are read: scopes need the tenant. */
 
@@ -65,6 +67,20 @@ static const reg_member_t  reg_role_members[] = {
     { NULL,     NULL,               0,                0 }
 };
 
+static const reg_member_t  reg_repository_members[] = {
+    { "pattern", reg_read_own_pattern, REG_REPO(pattern), 1 },
+    { "owner",   reg_read_name,        REG_REPO(owner),   1 },
+    { "labels",  reg_read_labels,      0,                 0 },
+    { NULL,      NULL,                 0,                 0 }
+};
+
+static const reg_member_t  reg_budget_members[] = {
+    { "name",   reg_read_own_budget, REG_BUDGET(name),   1 },
+    { "amount", reg_read_quota,      REG_BUDGET(amount), 1 },
+    { "alerts", reg_read_alerts,     0,                  0 },
+    { NULL,     NULL,                0,                  0 }
+};
+
 static const struct {
     const char          *name;
     const char          *section;
@@ -72,7 +88,11 @@ static const struct {
 } reg_record_types[REG_RECORD_TYPES] = {
     [REG_RECORD_KEY]    = { "key",    "keys",    reg_key_members },
     [REG_RECORD_TENANT] = { "tenant", "tenants", reg_tenant_members },
-    [REG_RECORD_ROLE]   = { "role",   "roles",   reg_role_members }
+    [REG_RECORD_ROLE]   = { "role",   "roles",   reg_role_members },
+    [REG_RECORD_REPOSITORY]
+                        = { "repository", "repositories",
+                            reg_repository_members },
+    [REG_RECORD_BUDGET] = { "budget", "budgets", reg_budget_members }
 };
 
 
@@ -178,6 +198,11 @@ reg_record_free(reg_record_t *record)
         free(record->u.role.scopes.items);
         break;
 
+    case REG_RECORD_REPOSITORY:
+        free(record->u.repository.labels);
+        break;
+
+    case REG_RECORD_BUDGET:
     case REG_RECORD_TYPES:
         break;
     }

@@ -10,13 +10,17 @@
  * members, wrong types, times, scopes, networks and names that do not parse are
  * all refused, with the member's name in the sentence.
  *
- *     key      version id tenant hash [name roles scopes allow_from not_before
- *              expires_at revoked_at reason rotated_to created_at limits]
- *     tenant   version name [suspended labels limits]
- *     role     version name scopes
+ *     key         version id tenant hash [name roles scopes allow_from
+ *                 not_before expires_at revoked_at reason rotated_to
+ *                 created_at limits]
+ *     tenant      version name [suspended labels limits]
+ *     role        version name scopes
+ *     repository  version pattern owner [labels]
+ *     budget      version name amount [alerts]
  *
- * A member in brackets may be absent or null.  The id of a key and the name of
- * the others must equal the name under which the store keeps the record.
+ * A member in brackets may be absent or null.  The id of a key, the pattern of
+ * a repository and the name of the others must equal the name under which the
+ * store keeps the record.
  */
 
 #include <jansson.h>
@@ -47,7 +51,7 @@ reg_rc_t reg_record_from_json(reg_record_t **record, reg_record_type_t type,
 void reg_record_free(reg_record_t *record);
 
 
-/* "key", "tenant", "role"; and the sections of a store: "keys", ... */
+/* "key", "tenant", ...; and the sections of a store: "keys", ... */
 
 const char *reg_record_type_name(reg_record_type_t type);
 

@@ -11,15 +11,8 @@
 #include "reg_scope.h"
 
 
-static reg_rc_t reg_read_string(reg_reader_t *reader, json_t *value,
-    reg_str_t *text);
-static reg_rc_t reg_read_name(reg_reader_t *reader, json_t *value,
-    reg_str_t *name);
 static reg_rc_t reg_read_list(reg_reader_t *reader, json_t *value,
     reg_list_t *list);
-static reg_rc_t reg_read_item_fail(reg_reader_t *reader, size_t i,
-    const char *sentence);
-static int reg_label_name_ok(const char *name);
 static int reg_text_printable(reg_str_t text);
 
 
@@ -32,7 +25,7 @@ reg_read_fail(reg_reader_t *reader, const char *sentence)
 }
 
 
-static reg_rc_t
+reg_rc_t
 reg_read_string(reg_reader_t *reader, json_t *value, reg_str_t *text)
 {
     if (!json_is_string(value)) {
@@ -150,9 +143,11 @@ reg_read_tenant(reg_reader_t *reader, json_t *value, void *field)
 }
 
 
-static reg_rc_t
-reg_read_name(reg_reader_t *reader, json_t *value, reg_str_t *name)
+reg_rc_t
+reg_read_name(reg_reader_t *reader, json_t *value, void *field)
 {
+    reg_str_t  *name = field;
+
     if (reg_read_string(reader, value, name) != REG_OK) {
         return REG_INVALID;
     }
@@ -261,7 +256,7 @@ reg_read_list(reg_reader_t *reader, json_t *value, reg_list_t *list)
 }
 
 
-static reg_rc_t
+reg_rc_t
 reg_read_item_fail(reg_reader_t *reader, size_t i, const char *sentence)
 {
     reg_error_set(reader->error, "%s[%zu]: %s", reader->member, i, sentence);
@@ -365,18 +360,24 @@ reg_read_networks(reg_reader_t *reader, json_t *value, void *field)
 reg_rc_t
 reg_read_labels(reg_reader_t *reader, json_t *value, void *field)
 {
-    size_t                n;
-    json_t               *text;
-    reg_rc_t              rc;
-    const char           *name;
-    reg_label_t          *label;
-    reg_reader_t          inner;
-    reg_tenant_record_t  *tenant;
-    char                  member[sizeof("labels.") + REG_NAME_MAX];
+    size_t         n, *nlabels;
+    json_t        *text;
+    reg_rc_t       rc;
+    const char    *name;
+    reg_label_t   *label, **labels;
+    reg_reader_t   inner;
+    char           member[sizeof("labels.") + REG_NAME_MAX];
 
     (void) field;
 
-    tenant = &reader->record->u.tenant;
+    if (reader->record->type == REG_RECORD_TENANT) {
+        nlabels = &reader->record->u.tenant.nlabels;
+        labels = &reader->record->u.tenant.labels;
+
+    } else {
+        nlabels = &reader->record->u.repository.nlabels;
+        labels = &reader->record->u.repository.labels;
+    }
 
     if (!json_is_object(value)) {
         return reg_read_fail(reader, "must be an object of strings");
@@ -392,14 +393,14 @@ reg_read_labels(reg_reader_t *reader, json_t *value, void *field)
         return reg_read_fail(reader, "has more than 256 entries");
     }
 
-    tenant->labels = calloc(n, sizeof(reg_label_t));
-    if (tenant->labels == NULL) {
+    *labels = calloc(n, sizeof(reg_label_t));
+    if (*labels == NULL) {
         return REG_NOMEM;
     }
 
     json_object_foreach(value, name, text) {
 
-        if (!reg_label_name_ok(name)) {
+        if (reg_label_name_check(reg_str(name)) != REG_OK) {
             reg_error_set(reader->error, "labels: \"%.64s\" is no name of a "
                           "label: [a-z][a-z0-9_]{0,62}", name);
             return REG_INVALID;
@@ -410,7 +411,7 @@ reg_read_labels(reg_reader_t *reader, json_t *value, void *field)
         inner = *reader;
         inner.member = member;
 
-        label = &tenant->labels[tenant->nlabels++];
+        label = &(*labels)[(*nlabels)++];
         label->name = reg_str(name);
 
         rc = reg_read_text(&inner, text, &label->value);
@@ -479,31 +480,6 @@ reg_read_limits(reg_reader_t *reader, json_t *value, void *field)
     }
 
     return REG_OK;
-}
-
-
-/* A label becomes the nginx variable $registry_label_<name>. */
-
-static int
-reg_label_name_ok(const char *name)
-{
-    size_t  i;
-
-    if (name[0] < 'a' || name[0] > 'z') {
-        return 0;
-    }
-
-    for (i = 1; name[i] != '\0'; i++) {
-
-        if (!((name[i] >= 'a' && name[i] <= 'z')
-              || (name[i] >= '0' && name[i] <= '9')
-              || name[i] == '_'))
-        {
-            return 0;
-        }
-    }
-
-    return i <= REG_NAME_MAX;
 }
 
 

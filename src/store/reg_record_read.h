@@ -45,6 +45,10 @@ reg_rc_t reg_read_key_id(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_own_id(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_own_name(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_role_name(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_name(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_own_pattern(reg_reader_t *reader, json_t *value,
+    void *field);
+reg_rc_t reg_read_own_budget(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_hash(reg_reader_t *reader, json_t *value, void *field);
 
 /* The same; sets reader->tenant, so it comes before scopes. */
@@ -64,15 +68,29 @@ reg_rc_t reg_read_scopes(reg_reader_t *reader, json_t *value, void *field);
 
 reg_rc_t reg_read_limits(reg_reader_t *reader, json_t *value, void *field);
 
+/* reg_quota_t */
+
+reg_rc_t reg_read_quota(reg_reader_t *reader, json_t *value, void *field);
+
 /* These know their place in the record and leave field alone. */
 
 reg_rc_t reg_read_networks(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_suspended(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_labels(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_alerts(reg_reader_t *reader, json_t *value, void *field);
 
+
+/* What the readers themselves read with: any string. */
+
+reg_rc_t reg_read_string(reg_reader_t *reader, json_t *value, reg_str_t *text);
 
 /* Sets "<member>: <sentence>" and returns REG_INVALID. */
 
 reg_rc_t reg_read_fail(reg_reader_t *reader, const char *sentence);
+
+/* The same for entry i of a list. */
+
+reg_rc_t reg_read_item_fail(reg_reader_t *reader, size_t i,
+    const char *sentence);
 
 #endif /* REG_RECORD_READ_H */

@@ -9,6 +9,7 @@
 
 
 static uint16_t reg_redis_crc16(reg_str_t text);
+static int reg_redis_name_ok(reg_record_type_t type, reg_str_t name);
 
 
 /*
@@ -96,7 +97,6 @@ reg_rc_t
 reg_redis_key_parse(reg_record_type_t *type, reg_str_t *name, reg_str_t prefix,
     reg_str_t key)
 {
-    reg_rc_t   rc;
     unsigned   i;
     reg_str_t  word;
 
@@ -120,11 +120,45 @@ reg_redis_key_parse(reg_record_type_t *type, reg_str_t *name, reg_str_t prefix,
         name->data = key.data + word.len + 1;
         name->len = key.len - word.len - 1;
 
-        rc = (i == REG_RECORD_KEY) ? reg_api_key_id_check(*name)
-                                   : reg_label_check(*name);
-
-        return rc == REG_OK ? REG_OK : REG_NOTFOUND;
+        return reg_redis_name_ok(*type, *name) ? REG_OK : REG_NOTFOUND;
     }
 
     return REG_NOTFOUND;
+}
+
+
+/* Names that the file store takes, too, whatever else they may be. */
+
+static int
+reg_redis_name_ok(reg_record_type_t type, reg_str_t name)
+{
+    size_t  i;
+
+    switch (type) {
+
+    case REG_RECORD_KEY:
+        return reg_api_key_id_check(name) == REG_OK;
+
+    case REG_RECORD_REPOSITORY:
+    case REG_RECORD_BUDGET:
+        break;
+
+    default:
+        return reg_label_check(name) == REG_OK;
+    }
+
+    if (name.len == 0 || name.len > REG_TEXT_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < name.len; i++) {
+
+        if (name.data[i] < 0x20 || name.data[i] == '"'
+            || name.data[i] == '\\')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }

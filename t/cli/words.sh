@@ -67,7 +67,7 @@ completed() {                                   # WORD...
 
 
 all=$(commands)
-is "$(wc -l <<< "$all")" 18 "there are eighteen commands"
+is "$(wc -l <<< "$all")" 22 "there are twenty-two commands"
 is "$(sed -n 's/^\.Ss //p' "$page" | sed 's/ \(Ar\|Op\).*//')" "$all" \
    "the manual page has a section for each"
 is "$(page_global_options)" "$(global_options)" \

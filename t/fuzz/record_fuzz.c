@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "reg_api_key.h"
+#include "reg_budget.h"
 #include "reg_name.h"
 #include "reg_record_json.h"
 #include "reg_scope.h"
@@ -122,7 +123,8 @@ check_key(const reg_key_record_t *key, reg_str_t name)
 static void
 check_record(const reg_record_t *record, reg_str_t name)
 {
-    size_t  i;
+    size_t                i;
+    reg_budget_subject_t  subject;
 
     if (record->newer) {
         return;
@@ -146,6 +148,24 @@ check_record(const reg_record_t *record, reg_str_t name)
         }
 
         check_limits(&record->u.tenant.limits);
+        break;
+
+    case REG_RECORD_REPOSITORY:
+        CHECK(reg_str_eq(record->u.repository.pattern, name));
+        CHECK(reg_label_check(record->u.repository.owner) == REG_OK);
+        CHECK(name.len && !memchr(name.data, '"', name.len)
+              && !memchr(name.data, '\\', name.len));
+        break;
+
+    case REG_RECORD_BUDGET:
+        CHECK(reg_str_eq(record->u.budget.name, name));
+        CHECK(reg_budget_parse(&subject, name, NULL) == REG_OK);
+        CHECK(record->u.budget.amount.bytes >= 1);
+
+        for (i = 1; i < record->u.budget.nalerts; i++) {
+            CHECK(record->u.budget.alerts[i - 1] < record->u.budget.alerts[i]);
+        }
+
         break;
 
     default:

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "random.h"
+#include "reg_budget.h"
 #include "reg_record_json.h"
 #include "reg_scope.h"
 #include "wrap_malloc.h"
@@ -32,6 +33,13 @@
 
 #define ROLE(rest)    "{\"version\":1,\"name\":\"ops\"" rest "}"
 
+#define REPO(rest)                                                            \
+    "{\"version\":1,\"pattern\":\"acme/**\",\"owner\":\"acme\"" rest "}"
+
+#define BUDGET(rest)                                                          \
+    "{\"version\":1,\"name\":\"tenant:acme\",\"amount\":\"10TB/month\"" rest  \
+    "}"
+
 typedef struct {
     reg_record_type_t   type;
     const char         *text;
@@ -42,8 +50,15 @@ typedef struct {
 static const char *
 record_name(reg_record_type_t type)
 {
-    return type == REG_RECORD_KEY ? ID
-           : type == REG_RECORD_TENANT ? "acme" : "ops";
+    static const char *const  names[REG_RECORD_TYPES] = {
+        [REG_RECORD_KEY] = ID,
+        [REG_RECORD_TENANT] = "acme",
+        [REG_RECORD_ROLE] = "ops",
+        [REG_RECORD_REPOSITORY] = "acme/**",
+        [REG_RECORD_BUDGET] = "tenant:acme"
+    };
+
+    return names[type];
 }
 
 
@@ -319,6 +334,140 @@ test_role(void **state)
 /* of a later version nothing is understood, so nothing is there to be used */
 
 static void
+test_repository(void **state)
+{
+    reg_error_t                     error;
+    reg_record_t                   *record;
+    const reg_repository_record_t  *repository;
+
+    (void) state;
+
+    assert_int_equal(parse(&record, REG_RECORD_REPOSITORY, "acme/**",
+                           REPO(",\"labels\":{\"project\":\"apollo\"}"),
+                           &error),
+                     REG_OK);
+
+    repository = &record->u.repository;
+
+    assert_str(repository->pattern, "acme/**");
+    assert_str(repository->owner, "acme");
+    assert_int_equal(repository->nlabels, 1);
+    assert_str(repository->labels[0].name, "project");
+    assert_str(repository->labels[0].value, "apollo");
+
+    reg_record_free(record);
+
+    assert_int_equal(parse(&record, REG_RECORD_REPOSITORY, "~^a/[0-9]{2}$",
+                           "{\"version\":1,\"pattern\":\"~^a/[0-9]{2}$\","
+                           "\"owner\":\"acme\"}", &error),
+                     REG_OK);
+    reg_record_free(record);
+}
+
+
+/* The file store has no escapes in names, so no pattern may need them. */
+
+static void
+test_patterns(void **state)
+{
+    size_t         i;
+    char           text[128];
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    static const struct {
+        const char  *name;
+        const char  *json;
+        const char  *error;
+    } cases[] = {
+        { "", "", "pattern: " },
+        { "a b", "a b", "pattern: " },
+        { "a/{tenant}", "a/{tenant}",
+          "pattern: {tenant} stands for nobody here" },
+        { "~^v\\d", "~^v\\\\d", "pattern: holds a backslash or a quote" },
+        { "~\"", "~\\\"", "pattern: holds a backslash or a quote" },
+        { "~(", "~(", "pattern: " },
+        { "other", "acme", "pattern: differs from the name of the record" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void) snprintf(text, sizeof(text), "{\"version\":1,"
+                        "\"pattern\":\"%s\",\"owner\":\"acme\"}",
+                        cases[i].json);
+
+        assert_int_equal(parse(&record, REG_RECORD_REPOSITORY, cases[i].name,
+                               text, &error),
+                         REG_INVALID);
+        assert_memory_equal(error.text, cases[i].error,
+                            strlen(cases[i].error));
+    }
+}
+
+
+static void
+test_budget(void **state)
+{
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    (void) state;
+
+    assert_int_equal(parse(&record, REG_RECORD_BUDGET, "tenant:acme",
+                           BUDGET(",\"alerts\":[50,80,1000]"), &error),
+                     REG_OK);
+    assert_true(record->u.budget.amount.bytes == 10000000000000);
+    assert_int_equal(record->u.budget.amount.period, REG_PERIOD_MONTH);
+    assert_int_equal(record->u.budget.nalerts, 3);
+    assert_int_equal(record->u.budget.alerts[2], 1000);
+
+    reg_record_free(record);
+}
+
+
+static void
+test_budget_names(void **state)
+{
+    size_t                i;
+    reg_error_t           error;
+    reg_budget_subject_t  subject;
+
+    static const char *const  bad[] = {
+        "", "tenant", "tenant:", "tenant:Acme", "tenant:a/b", "label:",
+        "label:x", "label:x=", "label:=x", "label:X=y", "label:a-b=c",
+        "label:a=\"", "label:a=b\\", "label:a=b\n", "label:a=\x7f", "acme",
+        "Tenant:acme", "labels:a=b"
+    };
+
+    (void) state;
+
+    assert_int_equal(reg_budget_parse(&subject, REG_STR("tenant:acme"),
+                                      &error),
+                     REG_OK);
+    assert_str(subject.tenant, "acme");
+    assert_int_equal(subject.label.len, 0);
+
+    assert_int_equal(reg_budget_parse(&subject,
+                                      REG_STR("label:cost_center=a=b"),
+                                      &error),
+                     REG_OK);
+    assert_int_equal(subject.tenant.len, 0);
+    assert_str(subject.label, "cost_center");
+    assert_str(subject.value, "a=b");
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+
+        if (reg_budget_parse(&subject, reg_str(bad[i]), &error)
+            != REG_INVALID)
+        {
+            fail_msg("\"%s\" is taken for a budget", bad[i]);
+        }
+    }
+}
+
+
+static void
 test_newer(void **state)
 {
     unsigned       type;
@@ -546,6 +695,51 @@ test_tenant_members(void **state)
 
 
 static void
+test_other_members(void **state)
+{
+    static const record_case_t  cases[] = {
+        { REG_RECORD_REPOSITORY, "{\"version\":1,\"pattern\":\"acme/**\"}",
+          "owner: is missing" },
+        { REG_RECORD_REPOSITORY, "{\"version\":1,\"owner\":\"acme\"}",
+          "pattern: is missing" },
+        { REG_RECORD_REPOSITORY, REPO(",\"labels\":[]"),
+          "labels: must be an object of strings" },
+        { REG_RECORD_REPOSITORY, REPO(",\"labels\":null"), NULL },
+        { REG_RECORD_REPOSITORY, REPO(",\"name\":\"acme\""),
+          "unknown member \"name\"" },
+        { REG_RECORD_REPOSITORY,
+          "{\"version\":1,\"pattern\":\"acme/**\",\"owner\":\"A\"}",
+          "owner: is no name: [a-z0-9][a-z0-9._-]{0,62}" },
+        { REG_RECORD_BUDGET, BUDGET(""), NULL },
+        { REG_RECORD_BUDGET, "{\"version\":1,\"name\":\"tenant:acme\"}",
+          "amount: is missing" },
+        { REG_RECORD_BUDGET,
+          "{\"version\":1,\"name\":\"tenant:a\",\"amount\":\"1B/day\"}",
+          "name: differs from the name of the record" },
+        { REG_RECORD_BUDGET, BUDGET(",\"alerts\":80"),
+          "alerts: must be a list of percentages" },
+        { REG_RECORD_BUDGET, BUDGET(",\"alerts\":[0]"),
+          "alerts[0]: must be a percentage, from 1 to 1000, and more than the "
+          "one before" },
+        { REG_RECORD_BUDGET, BUDGET(",\"alerts\":[80,80]"),
+          "alerts[1]: must be a percentage, from 1 to 1000, and more than the "
+          "one before" },
+        { REG_RECORD_BUDGET, BUDGET(",\"alerts\":[80.5]"),
+          "alerts[0]: must be a percentage, from 1 to 1000, and more than the "
+          "one before" },
+        { REG_RECORD_BUDGET,
+          BUDGET(",\"alerts\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"),
+          "alerts: has more than 16 entries" },
+        { REG_RECORD_BUDGET, BUDGET(",\"alerts\":[]"), NULL }
+    };
+
+    (void) state;
+
+    check_cases(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+
+static void
 test_role_members(void **state)
 {
     reg_error_t    error;
@@ -762,6 +956,12 @@ test_names(void **state)
     assert_string_equal(reg_record_section(REG_RECORD_KEY), "keys");
     assert_string_equal(reg_record_section(REG_RECORD_TENANT), "tenants");
     assert_string_equal(reg_record_section(REG_RECORD_ROLE), "roles");
+    assert_string_equal(reg_record_type_name(REG_RECORD_REPOSITORY),
+                        "repository");
+    assert_string_equal(reg_record_section(REG_RECORD_REPOSITORY),
+                        "repositories");
+    assert_string_equal(reg_record_type_name(REG_RECORD_BUDGET), "budget");
+    assert_string_equal(reg_record_section(REG_RECORD_BUDGET), "budgets");
 }
 
 
@@ -826,7 +1026,8 @@ test_nomem(void **state)
                  "jansson has room for at first\"}") },
         { REG_RECORD_ROLE,
           ROLE(",\"scopes\":[\"repository:acme/a-long-name/of-some/image-or-"
-               "other:pull\"]") }
+               "other:pull\"]") },
+        { REG_RECORD_REPOSITORY, REPO(",\"labels\":{\"a\":\"b\"}") }
     };
 
     (void) state;
@@ -858,6 +1059,10 @@ main(void)
         cmocka_unit_test(test_tenant),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_role),
+        cmocka_unit_test(test_repository),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_names),
         cmocka_unit_test(test_newer),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_json),
@@ -865,6 +1070,7 @@ main(void)
         cmocka_unit_test(test_borrowed_sentences),
         cmocka_unit_test(test_tenant_members),
         cmocka_unit_test(test_role_members),
+        cmocka_unit_test(test_other_members),
         cmocka_unit_test(test_tenant_in_scopes),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_nul),
