@@ -13,6 +13,7 @@ CC         ?= gcc
 OPT        ?= -O2 -g
 SANITIZE   ?=
 NGINX_SRC  ?=
+LDFLAGS    ?=
 
 # V=1 shows whole commands
 
@@ -113,11 +114,11 @@ $(B)/%.o: src/%.c Makefile
 $(LIBRARY): $(CORE_OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(FLAGS) -o $@ $^ $(LIBS) -lssl
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lssl
 
 
 # unit tests, each a program; one may ask for linker flags of its own:
@@ -151,13 +152,13 @@ test:
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
 	t/run
 
-## make style unit valgrind cli nginx redis e2e docs asan
+## make style unit valgrind cli nginx redis e2e docs packages asan
 ##                 one part of make test
 
-.PHONY: style unit valgrind cli nginx redis e2e docs asan
-unit valgrind cli nginx redis e2e docs: build
+.PHONY: style unit valgrind cli nginx redis e2e docs packages asan
+unit valgrind cli nginx redis e2e docs packages: build
 asan: asan-build
-style unit valgrind cli nginx redis e2e docs asan:
+style unit valgrind cli nginx redis e2e docs packages asan:
 	t/run $@
 
 .PHONY: asan-build
@@ -218,15 +219,37 @@ MODULES      ?= /usr/lib/nginx/modules
 SHARE         = $(DESTDIR)$(PREFIX)/share
 DOC           = $(SHARE)/doc/ngx-registry
 
-.PHONY: install
-install: module tool
+.PHONY: install install-module install-tool
+install: install-module install-tool
+
+install-module: module
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES)/$(notdir $(MODULE))
+
+install-tool: tool
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/ngx-registry
 	install -D -m 644 docs/ngx-registry.1 $(SHARE)/man/man1/ngx-registry.1
 	install -D -m 644 src/cli/ngx-registry.bash \
 	    $(SHARE)/bash-completion/completions/ngx-registry
 	install -D -m 644 -t $(DOC) docs/redis.acl
 	install -D -m 644 -t $(DOC)/conf.example conf.example/*
+
+
+# packages
+
+## make deb        Debian packages, in build/deb/
+## make package-test
+##                 the packages in a Debian of their own: installed, upgraded,
+##                 removed; needs root and debootstrap
+
+.PHONY: deb package-test
+deb:
+	scripts/install-packages deb
+	scripts/build-deb $(B)/deb
+
+package-test:
+	scripts/install-packages test chroot
+	$(MAKE) -j$(JOBS) build
+	t/run chroot
 
 .PHONY: clean
 clean:
