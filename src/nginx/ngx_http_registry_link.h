@@ -111,6 +111,12 @@ ngx_int_t ngx_http_registry_link_send(ngx_http_registry_link_t *link,
     size_t argc, const reg_str_t *argv);
 
 
+/* The same behind an ASKING, which gets an answer of its own before. */
+
+ngx_int_t ngx_http_registry_link_send_asking(ngx_http_registry_link_t *link,
+    size_t argc, const reg_str_t *argv);
+
+
 /* 1 when an answer to ROLE is that of a master. */
 
 ngx_uint_t ngx_http_registry_link_is_master(redisReply *role);

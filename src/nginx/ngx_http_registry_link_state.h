@@ -7,7 +7,8 @@
 
 /*
  * A link from the inside.  It goes through the files in this order: connect,
- * tls, greet, and then ngx_http_registry_link.c for as long as it lasts.
+ * tls, greet, and then ngx_http_registry_link.c for as long as it lasts, which
+ * reads; what is sent is in ngx_http_registry_link_write.c.
  */
 
 #include "ngx_http_registry_link.h"

@@ -51,10 +51,15 @@ ngx_http_registry_command_t *ngx_http_registry_node_command(
     ngx_http_registry_node_t *node, size_t argc, const reg_str_t *argv,
     ngx_http_registry_reply_pt handler, void *data);
 
+/* The same behind an ASKING, the refusal of which is an answer, too. */
+
+ngx_http_registry_command_t *ngx_http_registry_node_asking(
+    ngx_http_registry_node_t *node, size_t argc, const reg_str_t *argv,
+    ngx_http_registry_reply_pt handler, void *data);
+
 /* Whoever asked is gone: its handler is not called any more. */
 
 void ngx_http_registry_command_detach(ngx_http_registry_command_t *command);
-
 
 
 /*

@@ -21,8 +21,6 @@ typedef struct {
 } ngx_http_registry_redis_t;
 
 
-static char *ngx_http_registry_redis_check(ngx_conf_t *cf,
-    reg_store_url_t *url);
 static char *ngx_http_registry_redis_password(ngx_conf_t *cf,
     ngx_http_registry_redis_t *redis, ngx_array_t *secrets);
 static const char *ngx_http_registry_redis_make_password(u_char *value,
@@ -67,11 +65,7 @@ ngx_http_registry_redis_open(ngx_conf_t *cf, const reg_store_url_t *url,
 
     redis->redis.url = *url;
 
-    rv = ngx_http_registry_redis_check(cf, &redis->redis.url);
-
-    if (rv == NGX_CONF_OK) {
-        rv = ngx_http_registry_redis_password(cf, redis, secrets);
-    }
+    rv = ngx_http_registry_redis_password(cf, redis, secrets);
 
     if (rv == NGX_CONF_OK) {
         rv = ngx_http_registry_redis_ssl(cf, redis);
@@ -112,21 +106,6 @@ ngx_http_registry_redis_init(ngx_conf_t *cf, ngx_http_registry_store_t *store,
     redis->shm_zone->data = redis;
 
     return NGX_OK;
-}
-
-
-static char *
-ngx_http_registry_redis_check(ngx_conf_t *cf, reg_store_url_t *url)
-{
-    if (url->kind == REG_STORE_CLUSTER) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"registry_store\" takes \"redis:\", \"rediss:\", "
-                           "\"redis+unix:\" and \"redis+sentinel:\" in this "
-                           "version, no cluster");
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
 }
 
 

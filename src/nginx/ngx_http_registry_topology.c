@@ -8,11 +8,14 @@
 static ngx_http_registry_ask_t *ngx_http_registry_topology_ask(
     ngx_http_registry_topology_t *topology, size_t argc,
     const reg_str_t *argv);
-static ngx_int_t ngx_http_registry_topology_send(ngx_http_registry_ask_t *ask,
-    ngx_http_registry_member_t *member);
 static void ngx_http_registry_topology_reply(void *data, redisReply *reply);
 static void ngx_http_registry_topology_answer(ngx_http_registry_ask_t *ask,
     redisReply *reply, uint64_t source);
+static void ngx_http_registry_topology_again(ngx_event_t *ev);
+static void ngx_http_registry_topology_resume(ngx_http_registry_ask_t *ask);
+static uint64_t ngx_http_registry_topology_since(
+    ngx_http_registry_topology_t *topology,
+    ngx_http_registry_member_t *member, unsigned slot, int64_t *since);
 
 
 ngx_http_registry_topology_t *
@@ -27,10 +30,19 @@ ngx_http_registry_topology_create(ngx_http_registry_redis_conf_t *conf,
         return NULL;
     }
 
-    topology->kind = &ngx_http_registry_topology_single;
+    switch (conf->url.kind) {
 
-    if (conf->url.kind == REG_STORE_SENTINEL) {
+    case REG_STORE_SENTINEL:
         topology->kind = &ngx_http_registry_topology_sentinel;
+        break;
+
+    case REG_STORE_CLUSTER:
+        topology->kind = &ngx_http_registry_topology_cluster;
+        break;
+
+    default:
+        topology->kind = &ngx_http_registry_topology_single;
+        break;
     }
 
     topology->conf = *conf;
@@ -39,6 +51,7 @@ ngx_http_registry_topology_create(ngx_http_registry_redis_conf_t *conf,
     topology->log = log;
 
     ngx_queue_init(&topology->members);
+    ngx_queue_init(&topology->guests);
     ngx_queue_init(&topology->retired);
     ngx_queue_init(&topology->waiting);
 
@@ -60,6 +73,7 @@ ngx_http_registry_topology_free(ngx_http_registry_topology_t *topology)
         topology->kind->close(topology);
     }
 
+    ngx_queue_add(&topology->members, &topology->guests);
     ngx_queue_add(&topology->members, &topology->retired);
 
     while (!ngx_queue_empty(&topology->members)) {
@@ -71,9 +85,13 @@ ngx_http_registry_topology_free(ngx_http_registry_topology_t *topology)
 
     while (!ngx_queue_empty(&topology->waiting)) {
         q = ngx_queue_head(&topology->waiting);
-        ngx_queue_remove(q);
 
-        ngx_free(ngx_queue_data(q, ngx_http_registry_ask_t, queue));
+        ngx_http_registry_topology_detach(ngx_queue_data(q,
+                                              ngx_http_registry_ask_t, queue));
+    }
+
+    if (topology->places) {
+        ngx_free(topology->places);
     }
 
     ngx_free(topology);
@@ -108,7 +126,7 @@ ngx_http_registry_topology_command(ngx_http_registry_topology_t *topology,
         return ask;
     }
 
-    if (ngx_http_registry_topology_send(ask, member) != NGX_OK) {
+    if (ngx_http_registry_topology_send(ask, member, 0) != NGX_OK) {
         ngx_free(ask);
         return NULL;
     }
@@ -156,19 +174,41 @@ ngx_http_registry_topology_ask(ngx_http_registry_topology_t *topology,
 }
 
 
-static ngx_int_t
+/*
+ * Who does not answer for the slot, as far as we know, may know the answer, but
+ * nobody who tells us of changes vouches for it.
+ */
+
+ngx_int_t
 ngx_http_registry_topology_send(ngx_http_registry_ask_t *ask,
-    ngx_http_registry_member_t *member)
+    ngx_http_registry_member_t *member, ngx_uint_t asking)
 {
-    ask->command = ngx_http_registry_node_command(member->node, ask->argc,
+    int64_t                        since;
+    ngx_http_registry_topology_t  *topology;
+
+    topology = ask->topology;
+
+    if (asking) {
+        ask->command = ngx_http_registry_node_asking(member->node, ask->argc,
                               ask->argv, ngx_http_registry_topology_reply, ask);
+
+    } else {
+        ask->command = ngx_http_registry_node_command(member->node, ask->argc,
+                              ask->argv, ngx_http_registry_topology_reply, ask);
+    }
 
     if (ask->command == NULL) {
         return NGX_ERROR;
     }
 
+    ask->sent++;
     ask->member = member;
-    ask->epoch = ngx_http_registry_tracker_epoch(member->tracker);
+    ask->epoch = 0;
+
+    if (member == topology->kind->master(topology, ask->slot)) {
+        ask->epoch = ngx_http_registry_topology_since(topology, member,
+                                                      ask->slot, &since);
+    }
 
     ngx_queue_insert_tail(&member->asks, &ask->queue);
 
@@ -187,6 +227,10 @@ ngx_http_registry_topology_detach(ngx_http_registry_ask_t *ask)
         ngx_queue_remove(&ask->queue);
     }
 
+    if (ask->timer.timer_set) {
+        ngx_del_timer(&ask->timer);
+    }
+
     ngx_free(ask);
 }
 
@@ -197,6 +241,7 @@ ngx_http_registry_topology_reply(void *data, redisReply *reply)
     ngx_http_registry_ask_t *ask = data;
 
     uint64_t                       source;
+    ngx_int_t                      rc;
     ngx_http_registry_link_t      *link;
     ngx_http_registry_topology_t  *topology;
 
@@ -205,13 +250,19 @@ ngx_http_registry_topology_reply(void *data, redisReply *reply)
     link = ngx_http_registry_node_link(ask->member->node);
     source = link ? ngx_http_registry_link_source(link) : 0;
 
-    if (reply && topology->kind->check
-        && topology->kind->check(ask, reply) != NGX_OK)
-    {
+    rc = topology->kind->check ? topology->kind->check(ask, reply) : NGX_OK;
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_DECLINED) {
         reply = NULL;
     }
 
-    ngx_http_registry_member_leave(ask);
+    if (ask->member) {
+        ngx_http_registry_member_leave(ask);
+    }
 
     ngx_http_registry_topology_answer(ask, reply, source);
 }
@@ -240,9 +291,7 @@ ngx_http_registry_topology_answer(ngx_http_registry_ask_t *ask,
 void
 ngx_http_registry_topology_settle(ngx_http_registry_topology_t *topology)
 {
-    ngx_queue_t                 *q;
-    ngx_http_registry_ask_t     *ask;
-    ngx_http_registry_member_t  *member;
+    ngx_queue_t  *q;
 
     topology->searching = 0;
 
@@ -250,14 +299,56 @@ ngx_http_registry_topology_settle(ngx_http_registry_topology_t *topology)
         q = ngx_queue_head(&topology->waiting);
         ngx_queue_remove(q);
 
-        ask = ngx_queue_data(q, ngx_http_registry_ask_t, queue);
-        member = topology->kind->master(topology, ask->slot);
+        ngx_http_registry_topology_resume(ngx_queue_data(q,
+                                              ngx_http_registry_ask_t, queue));
+    }
+}
 
-        if (member == NULL
-            || ngx_http_registry_topology_send(ask, member) != NGX_OK)
-        {
-            ngx_http_registry_topology_answer(ask, NULL, 0);
-        }
+
+void
+ngx_http_registry_topology_delay(ngx_http_registry_ask_t *ask,
+    ngx_msec_t pause)
+{
+    ask->timer.handler = ngx_http_registry_topology_again;
+    ask->timer.data = ask;
+    ask->timer.log = ask->topology->log;
+
+    ngx_queue_insert_tail(&ask->topology->waiting, &ask->queue);
+    ngx_add_timer(&ask->timer, pause);
+}
+
+
+static void
+ngx_http_registry_topology_again(ngx_event_t *ev)
+{
+    ngx_http_registry_ask_t *ask = ev->data;
+
+    ngx_queue_remove(&ask->queue);
+
+    ngx_http_registry_topology_resume(ask);
+}
+
+
+/* A question that has waited, and is in no queue any more. */
+
+static void
+ngx_http_registry_topology_resume(ngx_http_registry_ask_t *ask)
+{
+    ngx_http_registry_member_t    *member;
+    ngx_http_registry_topology_t  *topology;
+
+    topology = ask->topology;
+
+    if (ask->timer.timer_set) {
+        ngx_del_timer(&ask->timer);
+    }
+
+    member = topology->kind->master(topology, ask->slot);
+
+    if (member == NULL
+        || ngx_http_registry_topology_send(ask, member, 0) != NGX_OK)
+    {
+        ngx_http_registry_topology_answer(ask, NULL, 0);
     }
 }
 
@@ -266,8 +357,7 @@ void
 ngx_http_registry_topology_lease(ngx_http_registry_topology_t *topology,
     unsigned slot, ngx_http_registry_lease_t *lease)
 {
-    ngx_http_registry_member_t   *member;
-    ngx_http_registry_tracker_t  *tracker;
+    ngx_http_registry_member_t  *member;
 
     ngx_memzero(lease, sizeof(ngx_http_registry_lease_t));
 
@@ -276,14 +366,40 @@ ngx_http_registry_topology_lease(ngx_http_registry_topology_t *topology,
         return;
     }
 
-    tracker = member->tracker;
+    lease->epoch = ngx_http_registry_topology_since(topology, member, slot,
+                                                    &lease->since);
+    lease->source = ngx_http_registry_tracker_source(member->tracker);
+    lease->holds = ngx_http_registry_member_holds(member,
+                                              ngx_http_registry_tracker_now());
+    lease->refused = ngx_http_registry_tracker_refused(member->tracker);
+}
 
-    lease->epoch = ngx_http_registry_tracker_epoch(tracker);
-    lease->source = ngx_http_registry_tracker_source(tracker);
-    lease->since = ngx_http_registry_tracker_since(tracker);
-    lease->holds = ngx_http_registry_tracker_until(tracker)
-                   > ngx_http_registry_tracker_now();
-    lease->refused = ngx_http_registry_tracker_refused(tracker);
+
+/*
+ * The epoch of a slot, and since when it is.  All are counted by one counter,
+ * so whichever began last is a new one for all that it is made of.
+ */
+
+static uint64_t
+ngx_http_registry_topology_since(ngx_http_registry_topology_t *topology,
+    ngx_http_registry_member_t *member, unsigned slot, int64_t *since)
+{
+    uint64_t                    epoch;
+    ngx_http_registry_place_t  *place;
+
+    epoch = ngx_max(member->epoch,
+                    ngx_http_registry_tracker_epoch(member->tracker));
+    *since = ngx_max(member->since,
+                     ngx_http_registry_tracker_since(member->tracker));
+
+    if (topology->places) {
+        place = &topology->places[slot];
+
+        epoch = ngx_max(epoch, place->epoch);
+        *since = ngx_max(*since, place->since);
+    }
+
+    return epoch;
 }
 
 
@@ -300,8 +416,12 @@ ngx_http_registry_topology_epoch(ngx_http_registry_topology_t *topology)
     ngx_queue_t                  *q;
     ngx_http_registry_member_t   *member;
 
+    if (ngx_queue_empty(&topology->members)) {
+        return 0;
+    }
+
     now = ngx_http_registry_tracker_now();
-    latest = 0;
+    latest = topology->moved;
 
     for (q = ngx_queue_head(&topology->members);
          q != ngx_queue_sentinel(&topology->members);
@@ -309,12 +429,12 @@ ngx_http_registry_topology_epoch(ngx_http_registry_topology_t *topology)
     {
         member = ngx_queue_data(q, ngx_http_registry_member_t, queue);
 
-        if (ngx_http_registry_tracker_until(member->tracker) <= now) {
+        if (!ngx_http_registry_member_holds(member, now)) {
             return 0;
         }
 
         epoch = ngx_http_registry_tracker_epoch(member->tracker);
-        latest = ngx_max(latest, epoch);
+        latest = ngx_max(latest, ngx_max(epoch, member->epoch));
     }
 
     return latest;
