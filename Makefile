@@ -40,7 +40,7 @@ help:
 
 # what there is
 
-CORE_DIRS   = core oci access limit ledger store
+CORE_DIRS   = core oci access limit ledger offload store
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 CLI         = $(wildcard src/cli/*.c)
 GLUE        = $(wildcard src/nginx/*.c)

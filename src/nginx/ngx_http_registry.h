@@ -90,6 +90,8 @@ typedef struct {
     ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
     ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
+    ngx_str_t                      blob_route;        /* empty: no blob GET */
+    int64_t                        blob_size; /* bytes; -1: unknown */
     const char                    *message;   /* of a limit that refused, */
     ngx_str_t                      detail;    /* and JSON; NULL: none */
     ngx_table_elt_t               *challenge; /* of ours, NULL: none */

@@ -71,6 +71,7 @@ ngx_http_registry_get_ctx(ngx_http_request_t *r)
     ctx->target = r->unparsed_uri;
     ctx->headers = r->headers_in.headers;
     ctx->authorization = r->headers_in.authorization;
+    ctx->blob_size = -1;
 
     ngx_http_set_ctx(r, ctx, ngx_http_registry_module);
 
