@@ -9,7 +9,7 @@
 /* A key as a row holds it: the lengths of its parts, and the parts. */
 
 typedef struct {
-    uint16_t       len[REG_LEDGER_PARTS];
+    uint8_t        len[REG_LEDGER_PARTS];
     unsigned char  text[REG_LEDGER_KEY_MAX];
 } reg_ledger_packed_t;
 
@@ -142,6 +142,13 @@ reg_ledger_add(reg_ledger_row_t *row, reg_ledger_counter_t counter, uint64_t n)
         (void) atomic_fetch_add_explicit(&row->counts[counter], n,
                                          memory_order_relaxed);
     }
+}
+
+
+void
+reg_ledger_take_back(reg_ledger_row_t *row, uint64_t n)
+{
+    (void) atomic_fetch_add_explicit(&row->taken_back, n, memory_order_release);
 }
 
 
@@ -331,7 +338,7 @@ reg_ledger_pack(reg_ledger_packed_t *packed, const reg_ledger_key_t *key)
             return 0;
         }
 
-        packed->len[i] = (uint16_t) part[i].len;
+        packed->len[i] = (uint8_t) part[i].len;
 
         if (part[i].len) {
             memcpy(p, part[i].data, part[i].len);
@@ -452,7 +459,7 @@ reg_ledger_row_sum(const reg_ledger_row_t *row)
     size_t    i;
     uint64_t  sum;
 
-    sum = 0;
+    sum = atomic_load_explicit(&row->taken_back, memory_order_relaxed);
 
     for (i = 0; i < REG_LEDGER_COUNTERS; i++) {
         sum += atomic_load_explicit(&row->counts[i], memory_order_relaxed);
@@ -524,6 +531,7 @@ reg_ledger_collect(const reg_ledger_t *ledger, reg_ledger_entry_t *entry,
     }
 
     memset(entry->counts, 0, sizeof(entry->counts));
+    entry->taken_back = 0;
     entry->unsent = 0;
 
     if (entry->row == 0) {
@@ -565,7 +573,13 @@ reg_ledger_collect_row(reg_ledger_entry_t *entry, const reg_ledger_row_t *row)
     size_t    c;
     uint64_t  n, sum;
 
-    sum = 0;
+    /* first, so that never more is taken back than was counted */
+
+    n = atomic_load_explicit(&row->taken_back, memory_order_acquire);
+
+    entry->taken_back += n;
+    entry->counts[REG_LEDGER_EGRESS_BYTES] -= n;
+    sum = n;
 
     for (c = 0; c < REG_LEDGER_COUNTERS; c++) {
         n = atomic_load_explicit(&row->counts[c], memory_order_relaxed);

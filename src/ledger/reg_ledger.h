@@ -44,8 +44,8 @@
 #define REG_LEDGER_REPOSITORY_MAX  255
 #define REG_LEDGER_OPERATION_MAX   9               /* "referrers" */
 #define REG_LEDGER_ROUTE_MAX       64              /* '@' and a name */
-#define REG_LEDGER_NETWORK_MAX     39
-#define REG_LEDGER_KEY_MAX         430             /* all of them */
+#define REG_LEDGER_NETWORK_MAX     32
+#define REG_LEDGER_KEY_MAX         423             /* all of them */
 
 #define REG_LEDGER_ANONYMOUS  REG_STR("(anonymous)")  /* has no tenant */
 #define REG_LEDGER_UNKNOWN    REG_STR("(unknown)")    /* no such repository */
@@ -64,7 +64,7 @@ typedef struct {
 
 typedef enum {
     REG_LEDGER_EGRESS_BYTES = 0,    /* sent to clients by this gateway, less
-                                       what the kernel held at an abort */
+                                       what was taken back, see below */
     REG_LEDGER_INGRESS_BYTES,       /* of request bodies */
     REG_LEDGER_REDIRECTED_BYTES,    /* clients were sent elsewhere for these */
     REG_LEDGER_DELIVERED_BYTES,     /* of those, what the logs of that other
@@ -174,11 +174,20 @@ void reg_ledger_add(reg_ledger_row_t *row, reg_ledger_counter_t counter,
     uint64_t n);
 
 
+/*
+ * Takes back bytes of egress that never reached a client that is gone.  They
+ * are counted apart, as nothing that grows only could be sent otherwise.
+ */
+
+void reg_ledger_take_back(reg_ledger_row_t *row, uint64_t n);
+
+
 /* One key, and what all rows of it have counted; lent by the ledger. */
 
 typedef struct {
     reg_ledger_key_t  key;
     uint64_t          counts[REG_LEDGER_COUNTERS];
+    uint64_t          taken_back;   /* from egress_bytes, already */
     size_t            row;      /* for reg_ledger_sent() */
     uint64_t          own;
     unsigned          unsent:1; /* a row of it has counted since then */

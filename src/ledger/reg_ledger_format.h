@@ -41,8 +41,9 @@ struct reg_ledger_row_s {
     _Atomic uint64_t   word;
     _Atomic uint64_t   counts[REG_LEDGER_COUNTERS];
 
+    _Atomic uint64_t   taken_back;
     _Atomic uint64_t   sent;                       /* their sum, when sent */
-    uint16_t           len[5];                     /* of tenant, … */
+    uint8_t            len[5];                     /* of tenant, … */
     unsigned char      key[REG_LEDGER_KEY_MAX];
 };
 

@@ -72,6 +72,7 @@ typedef struct {
  * ngx_http_registry_get_ctx().
  */
 
+typedef struct ngx_http_registry_booked_s   ngx_http_registry_booked_t;
 typedef struct ngx_http_registry_limited_s  ngx_http_registry_limited_t;
 
 typedef struct {
@@ -92,6 +93,7 @@ typedef struct {
     ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
     ngx_str_t                      blob_route;        /* empty: no blob GET */
     int64_t                        blob_size; /* bytes; -1: unknown */
+    ngx_http_registry_booked_t    *booked;    /* NULL: nothing, so far */
     const char                    *message;   /* of a limit that refused, */
     ngx_str_t                      detail;    /* and JSON; NULL: none */
     ngx_table_elt_t               *challenge; /* of ours, NULL: none */

@@ -44,7 +44,8 @@ conf_of() {                                     # LINE
     case $line in
     *"# without registry_store")    store= location=$line ;;
     registry_store*)                store= http=$line ;;
-    registry_pepper* | registry_cache*) http=$line ;;
+    registry_pepper* | registry_cache* | "registry_ledger "*)
+                                    http=$line ;;
     server*)                        http=$line ;;
     location*)                      server=$line ;;
     *)                              location=$line ;;

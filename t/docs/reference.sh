@@ -79,11 +79,13 @@ while read -r name default; do
 done <<< "$defaults"
 
 
-# Variables: those of the table, and the two with handlers of their own.
+# Variables: those of the table, and those with handlers of their own.
 
 is "$(sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md | sort)" \
-   "$(grep -ohE 'ngx_string\("registry_[a-z_]+"' \
-        src/nginx/ngx_http_registry_variables.c | cut -d '"' -f 2 | sort)" \
+   "$({ grep -ohE 'ngx_string\("registry_[a-z_]+"' \
+            src/nginx/ngx_http_registry_variables.c
+        grep -ohE '^    ngx_string\("registry_[a-z_]+"\);' src/nginx/*.c; } |
+        cut -d '"' -f 2 | sort -u)" \
    "variables.md has the variables of the source"
 
 is "$(sed -n 's/^| \[\(\$registry_[^]]*\)\].*/\1/p' docs/variables.md)" \

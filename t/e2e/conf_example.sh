@@ -113,6 +113,20 @@ is "$(logged tenant)" public "anonymous.conf: the log has the tenant"
 stop_gateway
 
 
+# ledger.conf
+
+mkdir "$dir/gateway/egress"
+example ledger.conf
+key=$acme
+size=$(curl -s -u "x:$key" "http://$gateway/v2/" | wc -c)
+wait_for grep -q . <("$top/t/lib/ledger_rows" "$dir/gateway/egress")
+is "$("$top/t/lib/ledger_rows" "$dir/gateway/egress" | grep acme)" \
+   "acme - ping origin office egress=$size requests=1" \
+   "ledger.conf: it is booked to the tenant and its network"
+no_secret_leaked
+stop_gateway
+
+
 # api.conf
 
 chat=$(new_key --tenant acme --scope api:chat:invoke)

@@ -19,7 +19,7 @@ NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 REGISTRY_STORE=file:$dir/lib/store.json
 export REGISTRY_STORE
 
-mkdir -p "$blocks" "$dir/lib" "$dir/etc" "$dir/access" "$dir/tmp" "$dir/keys"
+mkdir -p "$blocks" "$dir/lib/egress" "$dir/etc" "$dir/access" "$dir/tmp" "$dir/keys"
 
 for document in "${documents[@]}"; do
     awk -v out="$blocks/$(basename "$document" .md)" '

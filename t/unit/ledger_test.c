@@ -67,6 +67,10 @@ test_what_is_counted_is_read(void **state)
         assert_int_equal(entry.counts[c], 0x100000001 + c);
     }
 
+    reg_ledger_take_back(row, 0x100000000);
+    assert_int_equal(ledger_egress(reader, &key), 1);
+    reg_ledger_add(row, REG_LEDGER_EGRESS_BYTES, 0x100000000);
+
     assert_int_equal(reg_ledger_day(reader), LEDGER_DAY);
     assert_string_equal(reg_ledger_instance(reader),
                         reg_ledger_instance(ledger));
