@@ -172,6 +172,15 @@ reg_reason_text(reg_reason_t reason)
 }
 
 
+const char *
+reg_verdict_name(reg_verdict_t verdict)
+{
+    static const char  *names[] = { "allow", "deny", "limit" };
+
+    return names[verdict];
+}
+
+
 reg_verdict_t
 reg_reason_verdict(reg_reason_t reason)
 {

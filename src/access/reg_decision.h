@@ -89,6 +89,10 @@ const char *reg_reason_name(reg_reason_t reason);
 
 const char *reg_reason_text(reg_reason_t reason);
 
+/* "allow", "deny" or "limit". */
+
+const char *reg_verdict_name(reg_verdict_t verdict);
+
 /* What was decided, if this is why. */
 
 reg_verdict_t reg_reason_verdict(reg_reason_t reason);

@@ -182,6 +182,7 @@ cli_rc_t cli_key_list(cli_t *cli);
 cli_rc_t cli_key_show(cli_t *cli);
 cli_rc_t cli_key_rotate(cli_t *cli);
 cli_rc_t cli_key_revoke(cli_t *cli);
+cli_rc_t cli_key_usage(cli_t *cli);
 cli_rc_t cli_tenant_set(cli_t *cli);
 cli_rc_t cli_tenant_list(cli_t *cli);
 cli_rc_t cli_tenant_show(cli_t *cli);

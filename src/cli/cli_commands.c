@@ -182,6 +182,11 @@ const cli_command_t  cli_commands[] = {
       "it there.",
       cli_key_revoke_options, cli_key_revoke },
 
+    { "key", "usage", "ID", "show who used a key, from where, for what",
+      "What gateways with \"registry_usage on\" have written down, the latest "
+      "last. PUSHED names the manifests that a registry has taken.",
+      cli_audit_list_options, cli_key_usage },
+
     { "tenant", "set", "T", "create or change a tenant", NULL,
       cli_tenant_set_options, cli_tenant_set },
 

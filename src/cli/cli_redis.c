@@ -30,6 +30,7 @@ const cli_backend_t  cli_store_redis = {
     cli_redis_load,
     cli_redis_commit,
     cli_redis_audit,
+    cli_redis_usage,
     cli_redis_wait,
     cli_redis_close
 };

@@ -41,4 +41,8 @@ cli_rc_t cli_redis_audit_send(cli_store_t *store, json_t *entry);
 
 cli_rc_t cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since);
 
+/* cli_redis_usage.c */
+
+cli_rc_t cli_redis_usage(cli_store_t *store, cli_usage_t *usage);
+
 #endif /* CLI_REDIS_H */

@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "cli_document.h"
 #include "cli_output.h"
+#include "cli_usage.h"
 #include "reg_store_url.h"
 
 #define CLI_STORE_READ    0x00
@@ -24,6 +25,7 @@
 #define CLI_STORE_RAW     0x04      /* text only: doc stays empty */
 
 #define CLI_AUDIT_SUFFIX  ".audit"
+#define CLI_USAGE_SUFFIX  ".usage"
 
 typedef struct {
     const char         *action;     /* "create", "change" or "remove" */
@@ -80,6 +82,10 @@ struct cli_backend_s {
     /* Gives the entries of the audit to cli_audit_add(), oldest first. */
 
     cli_rc_t  (*audit)(cli_store_t *store, cli_rows_t *rows, int64_t since);
+
+    /* Gives the lines about the key usage->id to cli_usage_add(). */
+
+    cli_rc_t  (*usage)(cli_store_t *store, cli_usage_t *usage);
 
     /* Waits until n replicas have what was written; NULL: has none. */
 

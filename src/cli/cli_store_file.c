@@ -22,6 +22,7 @@ static cli_rc_t cli_store_file_load(cli_store_t *store, unsigned flags);
 static cli_rc_t cli_store_file_commit(cli_store_t *store);
 static cli_rc_t cli_store_file_audit(cli_store_t *store, cli_rows_t *rows,
     int64_t since);
+static cli_rc_t cli_store_file_usage(cli_store_t *store, cli_usage_t *usage);
 static void cli_store_file_close(cli_store_t *store);
 static cli_rc_t cli_store_lock(cli_store_t *store);
 static cli_rc_t cli_store_read(cli_store_t *store, unsigned flags);
@@ -38,6 +39,7 @@ const cli_backend_t  cli_store_file = {
     cli_store_file_load,
     cli_store_file_commit,
     cli_store_file_audit,
+    cli_store_file_usage,
     NULL,
     cli_store_file_close
 };
@@ -124,6 +126,57 @@ cli_store_file_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
     free(text);
 
     return CLI_DONE;
+}
+
+
+/* It may have become large, and is about other keys for the most part. */
+
+static cli_rc_t
+cli_store_file_usage(cli_store_t *store, cli_usage_t *usage)
+{
+    int        bad;
+    char      *line, name[4096];
+    FILE      *file;
+    size_t     size;
+    ssize_t    len;
+    cli_rc_t   rc;
+
+    (void) snprintf(name, sizeof(name), "%s" CLI_USAGE_SUFFIX, store->path);
+
+    file = fopen(name, "re");
+
+    if (file == NULL) {
+        return errno == ENOENT
+               ? CLI_DONE
+               : cli_fail(CLI_STORE, "%s: %s", name, strerror(errno));
+    }
+
+    rc = CLI_DONE;
+    line = NULL;
+    size = 0;
+
+    while (rc == CLI_DONE && (len = getline(&line, &size, file)) != -1) {
+
+        if (line[len - 1] == '\n') {
+            line[--len] = '\0';
+        }
+
+        if (strstr(line, usage->id)) {
+            rc = cli_usage_add(usage, (reg_str_t) { (size_t) len,
+                                                    (unsigned char *) line });
+        }
+    }
+
+    bad = ferror(file);
+
+    if (rc == CLI_DONE && bad) {
+        rc = cli_fail(CLI_STORE, "%s: %s", name, strerror(errno));
+    }
+
+    free(line);
+    (void) fclose(file);
+
+    return rc;
 }
 
 

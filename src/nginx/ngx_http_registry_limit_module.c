@@ -13,8 +13,6 @@
 #include "ngx_http_registry_limit.h"
 #include "ngx_http_registry_shm.h"
 
-#include <openssl/rand.h>
-
 /*
  * For who may have what follows from a pull: 16 bytes for each of those who
  * have pulled from a repository in the last ten minutes.
@@ -40,8 +38,6 @@ static ngx_int_t ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_registry_limit_init_admissions(
     ngx_shm_zone_t *shm_zone, void *data);
-static reg_marks_t *ngx_http_registry_limit_open(ngx_shm_zone_t *shm_zone,
-    void *addr, size_t size);
 
 
 static ngx_command_t  ngx_http_registry_limit_commands[] = {
@@ -265,19 +261,12 @@ ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_registry_limit_t *limit = shm_zone->data;
 
-    u_char  *addr;
-    size_t   size;
+    size_t  size;
 
-    addr = ngx_http_registry_shm_piece(shm_zone, data, &size);
-    if (addr == NULL) {
-        return NGX_ERROR;
-    }
+    limit->counters = ngx_http_registry_shm_piece(shm_zone, &size);
 
-    limit->counters = (ngx_http_registry_limit_counters_t *) addr;
-
-    limit->marks = ngx_http_registry_limit_open(shm_zone,
-                                         addr + NGX_HTTP_REGISTRY_LIMIT_MARKS,
-                                         size - NGX_HTTP_REGISTRY_LIMIT_MARKS);
+    limit->marks = ngx_http_registry_shm_marks(shm_zone,
+                                               NGX_HTTP_REGISTRY_LIMIT_MARKS);
 
     if (limit->marks == NULL) {
         return NGX_ERROR;
@@ -294,41 +283,7 @@ ngx_http_registry_limit_init_admissions(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_registry_limit_main_conf_t *lmcf = shm_zone->data;
 
-    void    *addr;
-    size_t   size;
-
-    addr = ngx_http_registry_shm_piece(shm_zone, data, &size);
-    if (addr == NULL) {
-        return NGX_ERROR;
-    }
-
-    lmcf->admissions = ngx_http_registry_limit_open(shm_zone, addr, size);
+    lmcf->admissions = ngx_http_registry_shm_marks(shm_zone, 0);
 
     return lmcf->admissions ? NGX_OK : NGX_ERROR;
-}
-
-
-/* The secret is only used for marks that are new. */
-
-static reg_marks_t *
-ngx_http_registry_limit_open(ngx_shm_zone_t *shm_zone, void *addr, size_t size)
-{
-    u_char        secret[REG_MARKS_SECRET_LEN];
-    reg_marks_t  *marks;
-
-    if (RAND_bytes(secret, REG_MARKS_SECRET_LEN) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "registry: the random generator failed");
-        return NULL;
-    }
-
-    marks = reg_marks_open(addr, size, secret);
-
-    if (marks == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "registry_limit: the zone \"%V\" cannot be used",
-                      &shm_zone->shm.name);
-    }
-
-    return marks;
 }

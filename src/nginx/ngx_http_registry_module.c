@@ -4,6 +4,7 @@
 
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_store_conf.h"
+#include "ngx_http_registry_usage.h"
 
 
 static char *ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -462,6 +463,8 @@ ngx_http_registry_exit_process(ngx_cycle_t *cycle)
     ngx_http_registry_main_conf_t  *rmcf;
 
     rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
+
+    ngx_http_registry_usage_end(cycle);
 
     if (rmcf && rmcf->by.store && rmcf->by.store->close) {
         rmcf->by.store->close(rmcf->by.store);

@@ -273,7 +273,7 @@ ngx_http_registry_redis_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     size_t       size;
     reg_zone_t  *zone;
 
-    addr = ngx_http_registry_shm_piece(shm_zone, data, &size);
+    addr = ngx_http_registry_shm_piece(shm_zone, &size);
 
     zone = addr ? reg_zone_open(addr, size) : NULL;
 

@@ -13,6 +13,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "reg_marks.h"
+
 
 /* Bytes of a zone that are not for the piece, at most. */
 
@@ -26,7 +28,14 @@
  * page.  NULL when the zone is too small.
  */
 
-void *ngx_http_registry_shm_piece(ngx_shm_zone_t *shm_zone, void *data,
-    size_t *size);
+void *ngx_http_registry_shm_piece(ngx_shm_zone_t *shm_zone, size_t *size);
+
+/*
+ * The same with marks in it, behind so many bytes (a multiple of 64) that are
+ * for something else.  NULL after an error has been logged.
+ */
+
+reg_marks_t *ngx_http_registry_shm_marks(ngx_shm_zone_t *shm_zone,
+    size_t before);
 
 #endif /* NGX_HTTP_REGISTRY_SHM_H */

@@ -6,8 +6,6 @@
 #include "ngx_http_registry_shm.h"
 #include "ngx_http_registry_throttle.h"
 
-#include <openssl/rand.h>
-
 /* 16 bytes for each address and each credential that was wrong of late. */
 
 #define NGX_HTTP_REGISTRY_THROTTLE_SIZE   (2 * 1024 * 1024)
@@ -271,27 +269,9 @@ ngx_http_registry_throttle_parameters(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_registry_throttle_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
-    void         *addr;
-    size_t        size;
-    u_char        secret[REG_MARKS_SECRET_LEN];
-    reg_marks_t  *marks;
+    shm_zone->data = ngx_http_registry_shm_marks(shm_zone, 0);
 
-    addr = ngx_http_registry_shm_piece(shm_zone, data, &size);
-
-    /* the secret is only used for marks that are new */
-
-    marks = (addr && RAND_bytes(secret, REG_MARKS_SECRET_LEN) == 1)
-            ? reg_marks_open(addr, size, secret) : NULL;
-
-    if (marks == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "registry_auth_throttle: the zone cannot be used");
-        return NGX_ERROR;
-    }
-
-    shm_zone->data = marks;
-
-    return NGX_OK;
+    return shm_zone->data ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -335,19 +335,8 @@ static void
 ngx_http_registry_decision(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
 {
     if (ctx->decided) {
-        switch (ctx->decision.verdict) {
-
-        case REG_ALLOW:
-            ngx_str_set(s, "allow");
-            break;
-
-        case REG_LIMITED:
-            ngx_str_set(s, "limit");
-            break;
-
-        default:
-            ngx_str_set(s, "deny");
-        }
+        s->data = (u_char *) reg_verdict_name(ctx->decision.verdict);
+        s->len = ngx_strlen(s->data);
     }
 }
 

@@ -35,6 +35,8 @@ complaint() {                                   # CONF
 }
 
 
+http_only=$(http_directives)
+
 # A configuration with one line of a document in it, at its level.
 
 conf_of() {                                     # LINE
@@ -44,12 +46,14 @@ conf_of() {                                     # LINE
     case $line in
     *"# without registry_store")    store= location=$line ;;
     registry_store*)                store= http=$line ;;
-    registry_pepper* | registry_cache* | "registry_ledger "*)
-                                    http=$line ;;
     server*)                        http=$line ;;
     location*)                      server=$line ;;
     *)                              location=$line ;;
     esac
+
+    if grep -qxF "${line%%[ ;]*}" <<< "$http_only" && [ -n "$location" ]; then
+        http=$location location=
+    fi
 
     cat <<END
 user x;

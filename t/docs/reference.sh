@@ -67,11 +67,13 @@ is "$(cut -d ' ' -f 1 <<< "$defaults")" \
 while read -r name default; do
     [ "$default" != — ] || continue
 
-    case $name in
-    registry)       echo "location / { $default }" ;;
-    registry_cache) echo "$default" ;;
-    *)              echo "location / { registry on; $default }" ;;
-    esac > "$dir/block"
+    if http_directives | grep -qx "$name"; then
+        echo "$default"
+    elif [ "$name" = registry ]; then
+        echo "location / { $default }"
+    else
+        echo "location / { registry on; $default }"
+    fi > "$dir/block"
 
     whole_conf "$dir/block" | localise > "$dir/etc/nginx.conf"
     is "$(nginx_test "$dir/etc/nginx.conf")" "$(nginx_is_content)" \

@@ -79,18 +79,28 @@ top_directives() {
 }
 
 
+# Directives that the http block alone may have.
+
+http_directives() {
+    awk '/^## / { name = $2 } /^    Context: +http$/ { print name }' \
+        "$top/docs/directives.md"
+}
+
+
+
 # Makes a whole nginx.conf of a block, by the level that its directives need.
 
 whole_conf() {                                  # FILE
     local first=$(top_directives < "$1") level=location store=
 
-    case $'\n'$first$'\n' in
-    *$'\n'http$'\n'*)                                         level=main ;;
-    *$'\n'server$'\n'* | *$'\n'upstream$'\n'* | \
-    *$'\n'registry_store$'\n'* | *$'\n'registry_pepper* | \
-    *$'\n'registry_cache$'\n'*)                             level=http ;;
-    *$'\n'location$'\n'*)                                     level=server ;;
-    esac
+    if grep -qx http <<< "$first"; then
+        level=main
+    elif grep -qxE "server|upstream|$(http_directives | paste -sd '|')" \
+            <<< "$first"; then
+        level=http
+    elif grep -qx location <<< "$first"; then
+        level=server
+    fi
 
     if [ $level = main ]; then
         sed "s|^http {|&$(system_paths)|" "$1"

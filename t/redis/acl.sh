@@ -46,10 +46,14 @@ fails "admin has no other names" 'may not do that' \
     "$NGX_REGISTRY" --store "$REGISTRY_STORE&prefix=other:" tenant set acme
 
 untracked=1
+http_extra='registry_usage on interval=100ms;'
 start_gateway "redis://127.0.0.1:$redis_port user=gateway \
 password_file=$dir/gw"
 served() { [ "$(status_of "$key")" = 200 ]; }
 wait_for served
+written() { [ "$("$NGX_REGISTRY" key usage "$id" --format json 2> /dev/null |
+                 jq length)" -gt 0 ]; }
+wait_for written
 is "$(status_of "$key")" 200 "a gateway serves with its user"
 
 "$NGX_REGISTRY" key revoke "$id" 2> /dev/null
@@ -68,7 +72,16 @@ done
 
 like "$(as gateway xadd registry:audit '*' a b)" '^NOPERM' "nor the audit"
 like "$(as gateway flushall)" '^NOPERM' "nor everything"
-like "$(as gateway eval 'return 1' 0)" '^NOPERM' "nor run scripts"
+
+for name in "key:$id" tenant:acme audit; do
+    like "$(as gateway eval 'return redis.call("SET", KEYS[1], "x")' 1 \
+            "registry:$name")" "NOPERM|ACL|permission|can't run" \
+       "nor a script of its: no ${name%%:*}"
+    like "$(as gateway eval 'return redis.call("DEL", ARGV[1])' 0 \
+            "registry:$name")" "NOPERM|ACL|permission|can't run" \
+       "whatever it says its keys are"
+done
+
 like "$(as gateway get other)" '^NOPERM' "nor read what is not its own"
 is "$("$NGX_REGISTRY" store export)" "$before" "nothing has changed"
 
