@@ -8,6 +8,8 @@
 #
 #     start_cluster [REPLICAS]   three primaries with REPLICAS (0) each:
 #                                $cluster_url, $cluster_ports, primaries first
+#                                With $fleet_bus=1 nodes can be cut off:
+#                                cut_off PORT, join_again PORT
 #     slot_of KEY, owner_of SLOT
 #     move_slot SLOT PORT        with its keys; or in steps, between which there
 #                                are ASK redirections: begin_move, move_keys and
@@ -27,6 +29,7 @@ fleet_conf=
 sentinel_conf=
 fleet_auth=()
 fleet_tls=
+fleet_bus=
 server_ports=()
 sentinel_ports=()
 cluster_ports=()
@@ -227,18 +230,30 @@ promoted() {                                    # OLD-PORT
 # Cluster
 
 start_cluster() {                               # [REPLICAS]
-    local port i first id
+    local port i first id bus pairs=()
 
     cluster_ports=()
+    bus_ports=()
 
     for ((i = 0; i < 3 * (1 + ${1:-0}); i++)); do
         port=$(free_port)
         cluster_ports+=("$port")
+        bus=$(free_port)
+        bus_ports+=("$bus")
+
+        if [ -n "$fleet_bus" ]; then
+            bus_ports[i]=$(free_port)
+            pairs+=("${bus_ports[i]}:$bus")
+        fi
 
         {
             data_conf
             echo "cluster-enabled yes"
-            echo "cluster-port $(free_port)"
+            echo "cluster-port $bus"
+            echo "cluster-announce-bus-port ${bus_ports[i]}"
+            [ -z "$fleet_bus" ] ||
+                printf '%s\n' "bind-source-addr 127.0.1.$((i + 1))" \
+                    "protected-mode no"
             echo "cluster-node-timeout 1000"
             echo "cluster-replica-validity-factor 0"
             [ -z "$fleet_tls" ] || echo "tls-cluster yes"
@@ -248,15 +263,20 @@ start_cluster() {                               # [REPLICAS]
         redis_at "$port" cluster set-config-epoch $((i + 1)) > /dev/null
     done
 
+    if [ -n "$fleet_bus" ]; then
+        bus_control=$(free_port)
+        background "$top/t/lib/bus_proxy" "$bus_control" "${pairs[@]}"
+        wait_for listens "$bus_control"
+    fi
+
     first=${cluster_ports[0]}
     redis_at "$first" cluster addslotsrange 0 5460 > /dev/null
     redis_at "${cluster_ports[1]}" cluster addslotsrange 5461 10922 > /dev/null
     redis_at "${cluster_ports[2]}" cluster addslotsrange 10923 16383 > /dev/null
 
-    for port in "${cluster_ports[@]:1}"; do
-        redis_at "$first" cluster meet 127.0.0.1 "$port" \
-            "$(sed -n 's/^cluster-port //p' "$dir/member-$port/redis.conf")" \
-            > /dev/null
+    for ((i = 1; i < ${#cluster_ports[@]}; i++)); do
+        redis_at "$first" cluster meet 127.0.0.1 "${cluster_ports[i]}" \
+            "${bus_ports[i]}" > /dev/null
     done
 
     for port in "${cluster_ports[@]}"; do
@@ -275,6 +295,33 @@ start_cluster() {                               # [REPLICAS]
 
     cluster_url=$(printf '127.0.0.1:%s,' "${cluster_ports[@]}")
     cluster_url=redis+cluster://${cluster_url%,}
+}
+
+
+# Cuts a node off from the others, which clients do not notice.
+
+cut_off() {                                     # PORT
+    tell_bus cut "$1"
+}
+
+
+join_again() {                                  # PORT
+    tell_bus join "$1"
+}
+
+
+tell_bus() {                                    # cut|join PORT
+    local i control answer
+
+    for i in "${!cluster_ports[@]}"; do
+        [ "${cluster_ports[i]}" != "$2" ] || break
+    done
+
+    exec {control}<> "/dev/tcp/127.0.0.1/$bus_control"
+    echo "$1 $((i + 1))" >&$control
+    read -r -t 5 answer <&$control
+    exec {control}>&-
+    [ "$answer" = ok ]
 }
 
 
