@@ -38,19 +38,22 @@ help:
 ##
 
 
-# what there is
+# what there is; the core is in the module and in the tool, what is in TOOL_DIRS
+# is like it, but the module has no use for it
 
 CORE_DIRS   = core oci access limit ledger offload store
+TOOL_DIRS   = report
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
+TOOL_CORE   = $(wildcard $(TOOL_DIRS:%=src/%/*.c))
 CLI         = $(wildcard src/cli/*.c)
 GLUE        = $(wildcard src/nginx/*.c)
 HEADERS     = $(wildcard src/*/*.h)
 UNIT        = $(wildcard t/unit/*_test.c)
 FUZZ        = $(wildcard t/fuzz/*_fuzz.c)
 
-CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o)
+CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o) $(TOOL_CORE:src/%.c=$(B)/%.o)
 CLI_OBJS    = $(CLI:src/%.c=$(B)/%.o)
-FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o)
+FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o) $(TOOL_CORE:src/%.c=$(B)/fuzz/%.o)
 UNIT_BINS   = $(UNIT:t/unit/%.c=$(B)/unit/%)
 FUZZ_BINS   = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
 
@@ -61,7 +64,7 @@ TOOL        = $(B)/ngx-registry
 # the core and the tool: stricter than nginx's own flags, less what gcc says of
 # conversions only where it has added the checks of a sanitizer
 
-INCLUDES    = $(CORE_DIRS:%=-Isrc/%)
+INCLUDES    = $(CORE_DIRS:%=-Isrc/%) $(TOOL_DIRS:%=-Isrc/%)
 STRICT      = -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wconversion -Wshadow \
               -Werror
 HARDEN      = -fstack-protector-strong -D_FORTIFY_SOURCE=2

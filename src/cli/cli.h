@@ -71,6 +71,13 @@ typedef enum {
     CLI_OPT_WAIT_TIMEOUT,
     CLI_OPT_TO,
     CLI_OPT_OWNER,
+    CLI_OPT_LEDGER,
+    CLI_OPT_MONTH,
+    CLI_OPT_PAYER,
+    CLI_OPT_BY,
+    CLI_OPT_PRICES,
+    CLI_OPT_RECORDS,
+    CLI_OPT_MEASURED,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -193,6 +200,7 @@ cli_rc_t cli_repository_set(cli_t *cli);
 cli_rc_t cli_repository_list(cli_t *cli);
 cli_rc_t cli_repository_show(cli_t *cli);
 cli_rc_t cli_repository_remove(cli_t *cli);
+cli_rc_t cli_egress_report(cli_t *cli);
 cli_rc_t cli_apply(cli_t *cli);
 cli_rc_t cli_store_check(cli_t *cli);
 cli_rc_t cli_store_export(cli_t *cli);

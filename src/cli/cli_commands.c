@@ -114,6 +114,29 @@ static const cli_option_t  cli_repository_set_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_egress_report_options[] = {
+    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
+      "the directory of a ledger", 0 },
+    { CLI_OPT_MONTH, 0, "month", "M", "a month, such as 2026-01; this one by "
+      "default", 0 },
+    { CLI_OPT_FROM, 0, "from", "DAY", "the first day, such as 2026-01-15", 0 },
+    { CLI_OPT_TO, 0, "to", "DAY", "the last day; today by default", 0 },
+    { CLI_OPT_PAYER, 0, "payer", "puller|owner",
+      "who pays: the tenant that pulled (the default), or the owner of the "
+      "repository", 0 },
+    { CLI_OPT_BY, CLI_MANY, "by", "WHAT",
+      "tenant (the default), repository, route, network, operation, day or "
+      "label:NAME", 0 },
+    { CLI_OPT_PRICES, 0, "prices", "FILE",
+      "what bytes cost, as JSON: adds cost and savings", 0 },
+    { CLI_OPT_MEASURED, 0, "measured", NULL,
+      "count what egress import found delivered, not what was redirected", 0 },
+    { CLI_OPT_RECORDS, 0, "records", "URL",
+      "the store with labels and owners, for instance a store export of that "
+      "month; --store by default", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_apply_options[] = {
     { CLI_OPT_FILE, CLI_REQUIRED, "file", "FILE",
       "what should be, as JSON; - is standard input", 'f' },
@@ -219,6 +242,12 @@ const cli_command_t  cli_commands[] = {
 
     { "repository", "remove", "PATTERN", "remove the record of a pattern",
       NULL, cli_no_options, cli_repository_remove },
+
+    { "egress", "report", NULL, "say who used how much, and what it cost",
+      "--format is table, csv, json, focus (the columns of FOCUS 1.2, for cost "
+      "tools) or html (a page with charts that needs nothing else). What has "
+      "no such label is (unlabelled), what nobody owns is (unowned).",
+      cli_egress_report_options, cli_egress_report },
 
     { NULL, "apply", NULL, "make the store what a file says",
       "The file is {\"version\":1} and any of these sections:\n"

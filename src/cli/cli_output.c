@@ -259,16 +259,23 @@ cli_rows_print(const cli_rows_t *rows)
 static void
 cli_rows_line(const cli_rows_t *rows, const size_t *widths, size_t row)
 {
+    int          pad;
     size_t       column;
     const char  *text;
 
     for (column = 0; column < rows->ncolumns; column++) {
         text = cli_rows_text(rows, row, column);
+        pad = (int) (widths[column] - cli_width(text));
+
+        if (rows->right >> column & 1) {
+            printf("%*s", pad, "");
+            pad = 0;
+        }
 
         cli_print_text(stdout, text);
 
         if (column + 1 < rows->ncolumns) {
-            printf("%*s", (int) (widths[column] - cli_width(text)) + 2, "");
+            printf("%*s", pad + 2, "");
         }
     }
 

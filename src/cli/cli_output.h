@@ -23,6 +23,7 @@ typedef struct {
     const cli_t         *cli;
     const cli_column_t  *columns;
     size_t               ncolumns;
+    unsigned             right;     /* bit n: column n is of numbers */
     size_t               n;         /* rows */
     size_t               ncells;
     size_t               size;

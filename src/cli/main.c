@@ -203,6 +203,12 @@ cli_format(cli_t *cli)
         return CLI_DONE;
     }
 
+    /* which has more of them, and says so */
+
+    if (cli->command->run == cli_egress_report) {
+        return CLI_DONE;
+    }
+
     return cli_fail(CLI_USAGE, "--format is table or json");
 }
 

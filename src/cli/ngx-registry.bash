@@ -21,6 +21,9 @@ _ngx_registry_options() {                       # COMMAND
              "$global" ;;
     "role set")
         echo "--scope $global" ;;
+    "egress report")
+        echo "--ledger --month --from --to --payer --by --prices --measured" \
+             "--records $global" ;;
     "repository set")
         echo "--owner --label --unlabel $global" ;;
     "apply")
@@ -40,10 +43,11 @@ _ngx_registry_options() {                       # COMMAND
 
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
-    "")     echo "key tenant role repository apply store explain audit" ;;
+    "")     echo "key tenant role repository egress apply store explain audit" ;;
     key)    echo "create list show rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
+    egress) echo "report" ;;
     repository) echo "set list show remove" ;;
     store)  echo "check export import copy" ;;
     audit)  echo "list" ;;
@@ -107,7 +111,20 @@ _ngx_registry() {
 
     case $prev in
     --format)
-        COMPREPLY=($(compgen -W "table json" -- "$cur"))
+        word="table json"
+        [ "$command" != "egress report" ] || word+=" csv focus html"
+        COMPREPLY=($(compgen -W "$word" -- "$cur"))
+        return ;;
+    --by)
+        COMPREPLY=($(compgen -W "tenant repository route network operation \
+            day label:" -- "$cur"))
+        return ;;
+    --payer)
+        COMPREPLY=($(compgen -W "puller owner" -- "$cur"))
+        return ;;
+    --ledger)
+        compopt -o dirnames 2> /dev/null
+        COMPREPLY=($(compgen -d -- "$cur"))
         return ;;
     --output)
         COMPREPLY=($(compgen -W "key docker k8s json" -- "$cur"))
@@ -115,12 +132,12 @@ _ngx_registry() {
     --action)
         COMPREPLY=($(compgen -W "pull push delete" -- "$cur"))
         return ;;
-    --store | --to)
+    --store | --to | --records)
         compopt -o nospace 2> /dev/null
         COMPREPLY=($(compgen -W "file: redis:// rediss:// redis+unix:" \
             -- "$cur"))
         return ;;
-    --pepper-file | --file | -f)
+    --pepper-file | --file | -f | --prices)
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return ;;
@@ -135,7 +152,7 @@ _ngx_registry() {
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
     --overlap | --created-before | --reason | --label | --unlabel | \
     --limit | --unlimit | \
-    --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since)
+    --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month)
         return ;;
     esac
 

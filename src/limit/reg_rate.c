@@ -49,8 +49,6 @@ static const reg_unit_t *reg_unit_find(const reg_unit_t *units, size_t n,
     reg_str_t name);
 static reg_rc_t reg_window_parse(uint32_t *window, reg_str_t text,
     reg_error_t *error);
-static reg_rc_t reg_size_parse(uint64_t *bytes, reg_str_t text,
-    reg_error_t *error);
 static int reg_rate_refill(const reg_rate_t *rate, uint64_t burst);
 static void reg_str_split(reg_str_t text, unsigned char at, reg_str_t *before,
     reg_str_t *behind);
@@ -316,7 +314,7 @@ reg_window_parse(uint32_t *window, reg_str_t text, reg_error_t *error)
 }
 
 
-static reg_rc_t
+reg_rc_t
 reg_size_parse(uint64_t *bytes, reg_str_t text, reg_error_t *error)
 {
     size_t             len;

@@ -85,6 +85,11 @@ reg_rc_t reg_quota_parse(reg_quota_t *quota, reg_str_t text,
     reg_error_t *error);
 
 
+/* Parses bytes with a unit, such as 10TB, up to REG_QUOTA_MAX.  As above. */
+
+reg_rc_t reg_size_parse(uint64_t *bytes, reg_str_t text, reg_error_t *error);
+
+
 /* Parses what a record may say of a limit.  As above. */
 
 reg_rc_t reg_limit_value_parse(reg_limit_value_t *value, reg_str_t text,

@@ -1,0 +1,234 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#include <stdlib.h>
+
+#include "cli_egress.h"
+#include "reg_time.h"
+
+
+typedef struct {
+    cli_egress_row_pt   handler;
+    void               *data;
+    cli_rc_t            rc;
+} cli_egress_files_t;
+
+
+static cli_rc_t cli_egress_files(const char *directory, int64_t first,
+    int64_t last, cli_egress_row_pt handler, void *data);
+static reg_rc_t cli_egress_file(void *data, const char *path, int64_t day);
+static cli_rc_t cli_egress_day(const cli_t *cli, cli_opt_t opt,
+    const char *name, int64_t *day);
+
+
+cli_rc_t
+cli_egress_read(const cli_t *cli, int64_t first, int64_t last,
+    cli_egress_row_pt handler, void *data)
+{
+    return cli_egress_files(cli_value(cli, CLI_OPT_LEDGER), first, last,
+                            handler, data);
+}
+
+
+static cli_rc_t
+cli_egress_files(const char *directory, int64_t first, int64_t last,
+    cli_egress_row_pt handler, void *data)
+{
+    reg_rc_t            rc;
+    reg_error_t         error;
+    cli_egress_files_t  files;
+
+    files.handler = handler;
+    files.data = data;
+    files.rc = CLI_DONE;
+
+    error.text[0] = '\0';
+
+    rc = reg_ledger_list(directory, first, last, cli_egress_file, &files,
+                         &error);
+
+    if (files.rc != CLI_DONE || rc == REG_OK) {
+        return files.rc;
+    }
+
+    if (rc == REG_NOTFOUND) {
+        return cli_fail(CLI_USAGE, "--ledger: %s: no such directory",
+                        directory);
+    }
+
+    return rc == REG_NOMEM ? cli_nomem()
+                           : cli_fail(CLI_STORE, "--ledger: %s: %s",
+                                      directory, error.text);
+}
+
+
+/* A file that cannot be read is an error: its bytes would be missing. */
+
+static reg_rc_t
+cli_egress_file(void *data, const char *path, int64_t day)
+{
+    size_t               at;
+    reg_rc_t             rc;
+    reg_error_t          error;
+    reg_ledger_t        *ledger;
+    cli_egress_files_t  *files = data;
+    reg_ledger_entry_t   entry;
+
+    rc = reg_ledger_open_file(&ledger, path, &error);
+
+    /* one that was removed since the directory was read is over */
+
+    if (rc == REG_NOTFOUND) {
+        return REG_OK;
+    }
+
+    if (rc == REG_NOMEM) {
+        files->rc = cli_nomem();
+        return rc;
+    }
+
+    if (rc != REG_OK) {
+        files->rc = cli_fail(rc == REG_ERROR ? CLI_STORE : CLI_USAGE,
+                             "%s: %s", path, error.text);
+        return rc;
+    }
+
+    (void) day;
+
+    at = 0;
+
+    while (files->rc == CLI_DONE
+           && reg_ledger_next(ledger, &at, REG_LEDGER_END, &entry))
+    {
+        files->rc = files->handler(files->data, reg_ledger_day(ledger),
+                                   &entry.key, entry.counts);
+    }
+
+    reg_ledger_close(ledger);
+
+    return files->rc == CLI_DONE ? REG_OK : REG_ERROR;
+}
+
+
+cli_rc_t
+cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last)
+{
+    char         text[sizeof("1970-01-01")];
+    cli_rc_t     rc;
+    const char  *month;
+
+    month = cli_value(cli, CLI_OPT_MONTH);
+
+    *last = cli->now / CLI_DAY;
+    *first = cli_month_begin(*last);
+
+    if (month && (cli_value(cli, CLI_OPT_FROM) || cli_value(cli, CLI_OPT_TO))) {
+        return cli_fail(CLI_USAGE, "--month and --from or --to contradict "
+                        "each other");
+    }
+
+    if (month) {
+        (void) snprintf(text, sizeof(text), "%s-01", month);
+
+        if (strlen(month) != sizeof("1970-01") - 1
+            || reg_ledger_day_parse(first, reg_str(text)) != REG_OK)
+        {
+            return cli_fail(CLI_USAGE, "--month is a month, such as 2026-01");
+        }
+
+        *last = cli_month_end(*first) - 1;
+
+        return CLI_DONE;
+    }
+
+    rc = cli_egress_day(cli, CLI_OPT_TO, "to", last);
+
+    if (rc == CLI_DONE && !cli_value(cli, CLI_OPT_FROM)) {
+        *first = cli_month_begin(*last);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_egress_day(cli, CLI_OPT_FROM, "from", first);
+    }
+
+    if (rc == CLI_DONE && *first > *last) {
+        return cli_fail(CLI_USAGE, "--from is later than --to");
+    }
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_egress_day(const cli_t *cli, cli_opt_t opt, const char *name, int64_t *day)
+{
+    const char  *text;
+
+    text = cli_value(cli, opt);
+
+    if (text && reg_ledger_day_parse(day, reg_str(text)) != REG_OK) {
+        return cli_fail(CLI_USAGE, "--%s is a day, such as 2026-01-31", name);
+    }
+
+    return CLI_DONE;
+}
+
+
+int64_t
+cli_month_begin(int64_t day)
+{
+    char  text[REG_TIME_LEN + 1];
+
+    reg_time_format(text, day * CLI_DAY);
+
+    return day - ((text[8] - '0') * 10 + text[9] - '0' - 1);
+}
+
+
+int64_t
+cli_month_end(int64_t day)
+{
+    return cli_month_begin(cli_month_begin(day) + 31);
+}
+
+
+/* Three digits, rounded, of the largest decimal unit. */
+
+void
+cli_bytes(char buf[CLI_BYTES_LEN], uint64_t n)
+{
+    unsigned  unit, digits;
+    uint64_t  size, parts;
+
+    static const char *const  units[] = { "B", "kB", "MB", "GB", "TB", "PB",
+                                          "EB" };
+
+    for (unit = 0, size = 1; unit < 6 && n / size >= 1000; unit++) {
+        size *= 1000;
+    }
+
+    digits = n / size >= 100 ? 0 : n / size >= 10 ? 1 : 2;
+
+    if (unit == 0) {
+        (void) snprintf(buf, CLI_BYTES_LEN, "%llu B", (unsigned long long) n);
+        return;
+    }
+
+    /* size is at least 1000 here, and 18 EB are less than UINT64_MAX / 10 */
+
+    size /= digits == 0 ? 1 : digits == 1 ? 10 : 100;
+    parts = n / size + (n % size >= size - n % size);
+
+    if (digits == 0) {
+        (void) snprintf(buf, CLI_BYTES_LEN, "%llu %s",
+                        (unsigned long long) parts, units[unit]);
+        return;
+    }
+
+    (void) snprintf(buf, CLI_BYTES_LEN, "%llu.%0*llu %s",
+                    (unsigned long long) (parts / (digits == 1 ? 10 : 100)),
+                    (int) digits,
+                    (unsigned long long) (parts % (digits == 1 ? 10 : 100)),
+                    units[unit]);
+}

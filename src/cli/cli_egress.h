@@ -1,0 +1,79 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef CLI_EGRESS_H
+#define CLI_EGRESS_H
+
+/*
+ * Rows of the ledger, in the files of --ledger.  Days are counted from
+ * 1970-01-01, UTC.
+ */
+
+#include "cli_store.h"
+#include "reg_ledger.h"
+
+#define CLI_DAY  86400
+
+
+/* Called for each row; anything but CLI_DONE ends the reading with that. */
+
+typedef cli_rc_t (*cli_egress_row_pt)(void *data, int64_t day,
+    const reg_ledger_key_t *key, const uint64_t *counts);
+
+/* Reads the rows of the days from first to last, in no order. */
+
+cli_rc_t cli_egress_read(const cli_t *cli, int64_t first, int64_t last,
+    cli_egress_row_pt handler, void *data);
+
+
+/*
+ * The days of --month, or of --from and --to; the current month by default.
+ */
+
+cli_rc_t cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last);
+
+/* The first day of the month, or of the next one, that a day is in. */
+
+int64_t cli_month_begin(int64_t day);
+
+int64_t cli_month_end(int64_t day);
+
+
+/* "1.23 TB" */
+
+#define CLI_BYTES_LEN  32
+
+void cli_bytes(char buf[CLI_BYTES_LEN], uint64_t n);
+
+
+/* cli_payer.c: who pays for a row, and what labels that one has. */
+
+#define CLI_UNLABELLED  "(unlabelled)"
+#define CLI_UNOWNED     "(unowned)"
+
+typedef struct cli_payer_s  cli_payer_t;
+
+/*
+ * Reads tenants and repositories from --records, or else from --store; with
+ * neither, and not required, there are none.
+ */
+
+cli_rc_t cli_payer_open(cli_payer_t **payer, const cli_t *cli, int required);
+
+void cli_payer_close(cli_payer_t *payer);
+
+/* The tenant of a row, or the owner of its repository. */
+
+cli_rc_t cli_payer_find(cli_payer_t *payer, int owner,
+    const reg_ledger_key_t *key, reg_str_t *tenant, json_t **labels);
+
+/* The value of a label, or "(unlabelled)"; labels may be NULL. */
+
+reg_str_t cli_payer_label(const json_t *labels, const char *name);
+
+/* The labels of a tenant; NULL: it has none.  Borrowed. */
+
+json_t *cli_payer_labels(const cli_payer_t *payer, reg_str_t tenant);
+
+#endif /* CLI_EGRESS_H */
