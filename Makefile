@@ -130,7 +130,8 @@ $(TOOL): $(CLI_OBJS) $(LIBRARY)
 $(B)/unit/%: t/unit/%.c $(LIBRARY) Makefile
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(FLAGS) -MF $@.d -o $@ $< $(LIBRARY) -lcmocka $(LIBS) \
+	$(Q)$(CC) $(FLAGS) -Wno-deprecated-declarations -MF $@.d -o $@ $< \
+	    $(LIBRARY) -lcmocka $(LIBS) \
 	    $$(sed -n 's|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<)
 
 
@@ -253,6 +254,28 @@ package-test:
 	scripts/install-packages test chroot
 	$(MAKE) -j$(JOBS) build
 	t/run chroot
+
+
+# proof against others: each writes the table that is in docs/
+
+## make ecosystem  the conformance suite of OCI, and other clients, which it
+##                 builds with go; its tables are in build/ecosystem/
+## make generations
+##                 build and tests on old and new releases of Debian, each in a
+##                 chroot; RELEASES="bookworm trixie sid"; needs root
+
+RELEASES   ?=
+
+.PHONY: ecosystem generations
+ecosystem:
+	scripts/install-packages test
+	$(MAKE) -j$(JOBS) build
+	scripts/ecosystem-tools $(B)/ecosystem/bin
+	t/run $@
+
+generations:
+	scripts/install-packages chroot
+	scripts/generations $(B)/generations $(RELEASES)
 
 .PHONY: clean
 clean:

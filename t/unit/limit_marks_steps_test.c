@@ -394,7 +394,7 @@ start(void **state)
 
 
 static int
-stop(void **state)
+group_stop(void **state)
 {
     size_t  i;
 
@@ -423,5 +423,5 @@ main(void)
         cmocka_unit_test(test_a_key_is_dropped_while_it_is_used)
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, group_stop);
 }
