@@ -221,7 +221,7 @@ location /v2/ {
 --- must_die
 --- error_log eval
 main::said('invalid "mode=global" in the limit "pulls", it must be '
-           . 'local')
+           . 'local, exact or lease')
 
 
 === TEST 18: a zone that is too small
@@ -342,3 +342,14 @@ main::said('"registry_limit" directive has more than 16 limits here')
 --- request
 GET /v2/acme/app/manifests/1
 --- more_headers eval: main::basic('puller')
+
+
+=== TEST 28: a mode for which the store is none
+--- config
+location /v2/ {
+    registry on;
+    registry_limit pulls count=pull per=key rate=1/1d mode=lease;
+}
+--- must_die
+--- error_log eval
+main::said('the mode of the limit "pulls" needs a "registry_store" in Redis')

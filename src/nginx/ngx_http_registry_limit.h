@@ -13,6 +13,7 @@
 #include "ngx_http_registry.h"
 
 #include "reg_gcra.h"
+#include "reg_lease.h"
 #include "reg_limit.h"
 #include "reg_marks.h"
 
@@ -34,7 +35,19 @@ typedef struct {
     ngx_atomic_t             refused_dry_run;
     ngx_atomic_t             exempt;       /* would be, but a pull goes on */
     ngx_atomic_t             failed;       /* no place for a mark: refused */
+    ngx_atomic_t             waited;       /* of all that passed: for Redis */
+    ngx_atomic_t             granted;      /* permits from Redis, less those */
+                                           /* that it took back */
+    ngx_atomic_t             local;        /* passed while Redis was away */
 } ngx_http_registry_limit_counters_t;
+
+
+typedef enum {
+    NGX_HTTP_REGISTRY_LIMIT_DEFAULT = 0,   /* lease if the store is Redis */
+    NGX_HTTP_REGISTRY_LIMIT_LOCAL,
+    NGX_HTTP_REGISTRY_LIMIT_EXACT,
+    NGX_HTTP_REGISTRY_LIMIT_LEASE
+} ngx_http_registry_limit_mode_t;
 
 
 /* What a name stands for, wherever it is given. */
@@ -47,6 +60,7 @@ typedef struct {
     reg_gcra_t                           gcra;
     ngx_str_t                            text;      /* "100;w=21600" */
     size_t                               size;      /* of its zone */
+    ngx_http_registry_limit_mode_t       mode;
     ngx_uint_t                           dry_run;
 
     u_char                              *file;      /* where it was given, */
@@ -55,14 +69,18 @@ typedef struct {
     ngx_shm_zone_t                      *shm_zone;
     ngx_http_registry_limit_counters_t  *counters;
     reg_marks_t                         *marks;
+    reg_marks_t                         *leases;    /* NULL: it has none */
     uint64_t                             salt;      /* of its keys */
 } ngx_http_registry_limit_t;
 
 
+typedef struct ngx_http_registry_limit_redis_s  ngx_http_registry_limit_redis_t;
+
 typedef struct {
-    ngx_array_t                  limits;    /* of limit_t * */
-    ngx_shm_zone_t              *shm_zone;
-    reg_marks_t                 *admissions;
+    ngx_array_t                       limits;    /* of limit_t * */
+    ngx_shm_zone_t                   *shm_zone;
+    reg_marks_t                      *admissions;
+    ngx_http_registry_limit_redis_t  *redis;     /* NULL: the store is none */
 } ngx_http_registry_limit_main_conf_t;
 
 
@@ -86,11 +104,30 @@ typedef struct {
     reg_use_t                         use;
     reg_rate_t                        rate;    /* the limit's, or a record's */
     reg_gcra_t                        gcra;
+    reg_gcra_t                        share;   /* of this host, if local */
     uint64_t                          key;     /* in its marks */
     reg_gcra_answer_t                 answer;
+
+    ngx_queue_t                       queue;   /* of those who wait for Redis */
+    ngx_http_registry_limited_t      *limited;
+    int64_t                           granted; /* us, of Redis; 0: not so */
+    int64_t                           until;   /* of the lease it is from */
+
+    unsigned                          waiting:1;
+    unsigned                          waited:1;
+    unsigned                          local:1; /* Redis is away */
     unsigned                          taken:1;
     unsigned                          refused:1;
 } ngx_http_registry_charge_t;
+
+
+/*
+ * What is done next for a request.  NGX_OK: go on; anything else is what the
+ * phase handler returns, with NGX_AGAIN to be called again.
+ */
+
+typedef ngx_int_t (*ngx_http_registry_limit_step_pt)(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
 
 
 /* What was said of a client request; it is limited once. */
@@ -98,7 +135,12 @@ typedef struct {
 struct ngx_http_registry_limited_s {
     ngx_http_registry_limit_status_t  status;
     ngx_http_registry_charge_t       *by;      /* that refuses; NULL: none */
+    ngx_http_registry_limit_step_pt   step;    /* NULL: all is said */
+    ngx_http_request_t               *request;
+    uint64_t                          pull;    /* its key in the admissions */
+    ngx_uint_t                        waiting; /* for so many answers */
     unsigned                          follows:1;   /* a manifest of a pull */
+    unsigned                          leaves:1;    /* will, when r ends */
     ngx_uint_t                        n;
     ngx_http_registry_charge_t        charges[];
 };
@@ -111,10 +153,29 @@ char *ngx_http_registry_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
  * Asks the limits of a location, once for each client request; NULL: there are
- * none here.  Returns what a phase handler does.
+ * none here.  Returns what a phase handler does; after NGX_AGAIN the phases go
+ * on by themselves, and it is to be called again.
  */
 
 ngx_int_t ngx_http_registry_limit_request(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
+
+
+/*
+ * The phases stop here; they go on when limited->waiting answers have come, of
+ * which each is told by ngx_http_registry_limit_answered().  Returns NGX_AGAIN,
+ * or NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_registry_limit_wait(ngx_http_request_t *r,
+    ngx_http_registry_limited_t *limited);
+
+void ngx_http_registry_limit_answered(ngx_http_registry_limited_t *limited);
+
+
+/* Makes ctx->limited, with those limits that have to do with the request. */
+
+ngx_int_t ngx_http_registry_limit_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
 
 
@@ -125,12 +186,31 @@ uint64_t ngx_http_registry_limit_salt(ngx_http_registry_limit_t *limit,
 
 
 /*
+ * What the marks of this host say to a charge, and a permit by them: sets the
+ * answer and what follows from it.
+ */
+
+void ngx_http_registry_limit_look(ngx_http_registry_charge_t *charge,
+    int64_t now);
+
+void ngx_http_registry_limit_take(ngx_http_registry_charge_t *charge,
+    int64_t now);
+
+
+/* Gives back what a charge has taken, wherever that was, if anything. */
+
+void ngx_http_registry_limit_refund(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge,
+    int64_t now);
+
+
+/*
  * Writes what a limit counts by to buf, which holds so many bytes, and returns
  * the length; 0 where there is no such thing, so that the limit is not about
  * this request.  Who has no key or tenant is counted by address.
  */
 
-#define NGX_HTTP_REGISTRY_LIMIT_KEY_MAX  (2 * (REG_REPOSITORY_MAX + 2))
+#define NGX_HTTP_REGISTRY_LIMIT_KEY_MAX  (2 * (REG_REPOSITORY_MAX + 3))
 
 size_t ngx_http_registry_limit_key(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, unsigned per, u_char *buf);
@@ -139,6 +219,12 @@ size_t ngx_http_registry_limit_key(ngx_http_request_t *r,
 /* The same for people, into as many bytes. */
 
 size_t ngx_http_registry_limit_source(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, unsigned per, u_char *buf);
+
+
+/* The same for keys in Redis, which people read as well: "k=7rZkV0aQ3mXw". */
+
+size_t ngx_http_registry_limit_who(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, unsigned per, u_char *buf);
 
 

@@ -272,6 +272,7 @@ ngx_http_registry_limit_define(ngx_conf_t *cf,
             && known[i]->rate.window == limit->rate.window
             && known[i]->rate.burst == limit->rate.burst
             && known[i]->size == limit->size
+            && known[i]->mode == limit->mode
             && known[i]->dry_run == limit->dry_run)
         {
             return known[i];
@@ -395,21 +396,29 @@ ngx_http_registry_limit_set_burst(ngx_conf_t *cf,
 }
 
 
+/* Whether the store is one that takes it is seen when all is read. */
+
 static char *
 ngx_http_registry_limit_set_mode(ngx_conf_t *cf,
     ngx_http_registry_limit_t *limit, ngx_str_t *value)
 {
-    if (value->len == sizeof("local") - 1
-        && ngx_strncmp(value->data, "local", sizeof("local") - 1) == 0)
-    {
-        return NGX_CONF_OK;
+    if (ngx_strcmp(value->data, "local") == 0) {
+        limit->mode = NGX_HTTP_REGISTRY_LIMIT_LOCAL;
+
+    } else if (ngx_strcmp(value->data, "exact") == 0) {
+        limit->mode = NGX_HTTP_REGISTRY_LIMIT_EXACT;
+
+    } else if (ngx_strcmp(value->data, "lease") == 0) {
+        limit->mode = NGX_HTTP_REGISTRY_LIMIT_LEASE;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"mode=%V\" in the limit \"%V\", it must "
+                           "be local, exact or lease", value, &limit->name);
+        return NGX_CONF_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid \"mode=%V\" in the limit \"%V\", it must be "
-                       "local", value, &limit->name);
-
-    return NGX_CONF_ERROR;
+    return NGX_CONF_OK;
 }
 
 

@@ -101,6 +101,60 @@ ngx_http_registry_limit_source(ngx_http_request_t *r,
 }
 
 
+/*
+ * The first part may be any text where it is the tenant of anonymous clients,
+ * but no second part has a comma in it, so no two read the same.
+ */
+
+size_t
+ngx_http_registry_limit_who(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, unsigned per, u_char *buf)
+{
+    u_char          *p, network[NGX_HTTP_REGISTRY_NETWORK_LEN];
+    size_t           len;
+    ngx_str_t        part;
+    const unsigned  *bit;
+
+    p = buf;
+
+    for (bit = ngx_http_registry_limit_parts; *bit; bit++) {
+
+        if ((per & *bit) == 0) {
+            continue;
+        }
+
+        if (p != buf) {
+            *p++ = ',';
+        }
+
+        part = ngx_http_registry_limit_part(r, ctx, *bit);
+
+        if (part.len) {
+            *p++ = *bit == REG_PER_KEY ? 'k' : *bit == REG_PER_TENANT ? 't'
+                                                                      : 'r';
+            *p++ = '=';
+            p = ngx_cpymem(p, part.data, part.len);
+            continue;
+        }
+
+        len = ngx_http_registry_network(r, network);
+
+        *p++ = 'a';
+        *p++ = '=';
+
+        if (network[0] == REG_ADDRESS_IPV4) {
+            p = ngx_sprintf(p, "%ud.%ud.%ud.%ud", network[1], network[2],
+                            network[3], network[4]);
+
+        } else {
+            p = ngx_hex_dump(p, network + 1, len - 1);
+        }
+    }
+
+    return (size_t) (p - buf);
+}
+
+
 /* Empty where there is none, and for the address. */
 
 static ngx_str_t

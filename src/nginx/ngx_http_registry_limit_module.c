@@ -10,7 +10,7 @@
  */
 
 #include "ngx_http_registry_admission.h"
-#include "ngx_http_registry_limit.h"
+#include "ngx_http_registry_limit_redis.h"
 #include "ngx_http_registry_shm.h"
 
 /*
@@ -25,6 +25,10 @@
 #define NGX_HTTP_REGISTRY_LIMIT_MARKS                                         \
     ngx_align(sizeof(ngx_http_registry_limit_counters_t), 64)
 
+/* Of a zone with leases those have one part in so many. */
+
+#define NGX_HTTP_REGISTRY_LIMIT_LEASES  4
+
 
 static ngx_int_t ngx_http_registry_limit_handler(ngx_http_request_t *r);
 static void *ngx_http_registry_limit_create_main_conf(ngx_conf_t *cf);
@@ -32,10 +36,16 @@ static void *ngx_http_registry_limit_create_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_limit_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_registry_limit_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_registry_limit_init_process(ngx_cycle_t *cycle);
+static void ngx_http_registry_limit_exit_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_registry_limit_init_modes(ngx_conf_t *cf,
+    ngx_http_registry_limit_main_conf_t *lmcf);
 static ngx_int_t ngx_http_registry_limit_add_zones(ngx_conf_t *cf,
     ngx_http_registry_limit_main_conf_t *lmcf);
 static ngx_int_t ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static reg_marks_t *ngx_http_registry_limit_open_leases(void *addr,
+    size_t size, size_t *before);
 static ngx_int_t ngx_http_registry_limit_init_admissions(
     ngx_shm_zone_t *shm_zone, void *data);
 
@@ -76,10 +86,10 @@ ngx_module_t  ngx_http_registry_limit_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_registry_limit_init_process,  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_registry_limit_exit_process,  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -106,7 +116,11 @@ ngx_http_registry_limit_handler(ngx_http_request_t *r)
     }
 
     if (ctx->limited) {
-        return NGX_DECLINED;
+
+        /* it waited for Redis, or all has been said */
+
+        return ctx->limited->step
+               ? ngx_http_registry_limit_request(r, ctx, NULL) : NGX_DECLINED;
     }
 
     if (rlcf->registry == NGX_HTTP_REGISTRY_ON) {
@@ -206,7 +220,86 @@ ngx_http_registry_limit_init(ngx_conf_t *cf)
 
     *h = ngx_http_registry_limit_handler;
 
+    if (ngx_http_registry_limit_init_modes(cf, lmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_registry_limit_add_zones(cf, lmcf);
+}
+
+
+static ngx_int_t
+ngx_http_registry_limit_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_registry_limit_module);
+
+    if (lmcf && lmcf->redis
+        && (ngx_process == NGX_PROCESS_WORKER
+            || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_registry_limit_redis_begin(lmcf->redis, cycle);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_registry_limit_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_registry_limit_module);
+
+    if (lmcf && lmcf->redis && lmcf->redis->begun) {
+        ngx_http_registry_limit_redis_end(lmcf->redis);
+    }
+}
+
+
+/* Where limits are counted; only now is the store known. */
+
+static ngx_int_t
+ngx_http_registry_limit_init_modes(ngx_conf_t *cf,
+    ngx_http_registry_limit_main_conf_t *lmcf)
+{
+    ngx_uint_t                       i, redis;
+    ngx_http_registry_limit_t      **limit;
+    ngx_http_registry_main_conf_t   *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+    redis = (rmcf->by.store && rmcf->by.store->redis);
+
+    limit = lmcf->limits.elts;
+
+    for (i = 0; i < lmcf->limits.nelts; i++) {
+
+        if (limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_DEFAULT) {
+            limit[i]->mode = redis ? NGX_HTTP_REGISTRY_LIMIT_LEASE
+                                   : NGX_HTTP_REGISTRY_LIMIT_LOCAL;
+        }
+
+        if (limit[i]->mode != NGX_HTTP_REGISTRY_LIMIT_LOCAL && !redis) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the mode of the limit \"%V\" needs a "
+                          "\"registry_store\" in Redis in %s:%ui",
+                          &limit[i]->name, limit[i]->file, limit[i]->line);
+            return NGX_ERROR;
+        }
+    }
+
+    if (!redis) {
+        return NGX_OK;
+    }
+
+    lmcf->redis = ngx_http_registry_limit_redis_create(cf, rmcf->by.store,
+                                                       rmcf->url.prefix);
+
+    return lmcf->redis ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -234,13 +327,22 @@ ngx_http_registry_limit_add_zones(ngx_conf_t *cf,
 
     for (i = 0; i < lmcf->limits.nelts; i++) {
 
-        name.len = sizeof("registry_limit_") - 1 + limit[i]->name.len;
-        name.data = ngx_pnalloc(cf->pool, name.len);
+        /* in another mode it is another zone, and begins anew */
+
+        name.data = ngx_pnalloc(cf->pool, sizeof("registry_limit_")
+                                          + limit[i]->name.len);
         if (name.data == NULL) {
             return NGX_ERROR;
         }
 
-        ngx_sprintf(name.data, "registry_limit_%V", &limit[i]->name);
+        name.len = (size_t) (ngx_sprintf(name.data, "registry_%s_%V",
+                                         limit[i]->mode
+                                         == NGX_HTTP_REGISTRY_LIMIT_LEASE
+                                         ? "lease"
+                                         : limit[i]->mode
+                                           == NGX_HTTP_REGISTRY_LIMIT_EXACT
+                                         ? "exact" : "limit", &limit[i]->name)
+                             - name.data);
 
         limit[i]->shm_zone = ngx_shared_memory_add(cf, &name, limit[i]->size,
                                               &ngx_http_registry_limit_module);
@@ -261,20 +363,54 @@ ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_registry_limit_t *limit = shm_zone->data;
 
-    size_t  size;
+    size_t  size, before;
 
     limit->counters = ngx_http_registry_shm_piece(shm_zone, &size);
+    if (limit->counters == NULL) {
+        return NGX_ERROR;
+    }
 
-    limit->marks = ngx_http_registry_shm_marks(shm_zone,
-                                               NGX_HTTP_REGISTRY_LIMIT_MARKS);
+    before = NGX_HTTP_REGISTRY_LIMIT_MARKS;
 
-    if (limit->marks == NULL) {
+    if (limit->mode == NGX_HTTP_REGISTRY_LIMIT_LEASE) {
+        limit->leases = ngx_http_registry_limit_open_leases(limit->counters,
+                                                            size, &before);
+    }
+
+    limit->marks = ngx_http_registry_shm_marks(shm_zone, before);
+
+    if (limit->marks == NULL
+        || (limit->mode == NGX_HTTP_REGISTRY_LIMIT_LEASE
+            && limit->leases == NULL))
+    {
         return NGX_ERROR;
     }
 
     limit->salt = ngx_http_registry_limit_salt(limit, &limit->rate);
 
     return NGX_OK;
+}
+
+
+/* Their keys are those of the marks, so they need no secret of their own. */
+
+static reg_marks_t *
+ngx_http_registry_limit_open_leases(void *addr, size_t size, size_t *before)
+{
+    size_t  part;
+    u_char  secret[REG_MARKS_SECRET_LEN], *leases;
+
+    ngx_memzero(secret, REG_MARKS_SECRET_LEN);
+
+    leases = (u_char *) addr + *before;
+
+    part = ngx_max((size - *before) / NGX_HTTP_REGISTRY_LIMIT_LEASES,
+                   REG_MARKS_MIN);
+    part = ngx_align(part, 64);
+
+    *before += part;
+
+    return reg_marks_open(leases, part, secret);
 }
 
 

@@ -8,31 +8,19 @@
  */
 
 #include "ngx_http_registry_admission.h"
-#include "ngx_http_registry_limit.h"
-
-#define NGX_HTTP_REGISTRY_LIMIT_FAILED  1000000000      /* ns to wait then */
+#include "ngx_http_registry_limit_redis.h"
 
 
-/* What takes a permit, as reg_marks_change() wants it. */
-
-typedef struct {
-    ngx_http_registry_charge_t  *charge;
-    int64_t                      now;
-} ngx_http_registry_take_t;
-
-
-static ngx_int_t ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_array_t *limits);
-static ngx_int_t ngx_http_registry_limit_rate(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge);
-static void ngx_http_registry_limit_look(ngx_http_registry_charge_t *charge,
-    int64_t now);
-static void ngx_http_registry_limit_take(ngx_http_registry_charge_t *charge,
-    int64_t now);
-static int64_t ngx_http_registry_limit_change(void *data, int64_t mark);
-static void ngx_http_registry_limit_refund(ngx_http_registry_charge_t *charge,
-    int64_t now);
-static int64_t ngx_http_registry_limit_change_back(void *data, int64_t mark);
+static ngx_uint_t ngx_http_registry_limit_manifest(
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_step_look(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_step_take(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_pass(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_int_t ngx_http_registry_limit_judge(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_uint_t ngx_http_registry_limit_exempt(ngx_http_request_t *r,
@@ -49,33 +37,78 @@ ngx_int_t
 ngx_http_registry_limit_request(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
 {
-    int64_t                               now;
-    uint64_t                              key;
-    ngx_uint_t                            i, manifest;
-    ngx_http_registry_charge_t           *charge;
+    ngx_int_t                             rc;
     ngx_http_registry_limited_t          *limited;
     ngx_http_registry_limit_main_conf_t  *lmcf;
 
-    if (ngx_http_registry_limit_add_charges(r, ctx, limits) != NGX_OK) {
-        return NGX_ERROR;
+    if (ctx->limited == NULL) {
+
+        if (ngx_http_registry_limit_charges(r, ctx, limits) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        limited = ctx->limited;
+
+        if (ngx_http_registry_limit_manifest(ctx)) {
+            lmcf = ngx_http_get_module_main_conf(r,
+                                              ngx_http_registry_limit_module);
+
+            limited->pull = ngx_http_registry_admission_key(r, ctx,
+                                                            lmcf->admissions);
+            limited->follows = ngx_http_registry_follows(ctx,
+                                                lmcf->admissions,
+                                                limited->pull,
+                                                ngx_http_registry_limit_now());
+        }
+
+        limited->step = ngx_http_registry_limit_step_look;
     }
 
-    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+    limited = ctx->limited;
+
+    if (limited->waiting) {
+        return NGX_AGAIN;
+    }
+
+    rc = NGX_DECLINED;
+
+    while (limited->step) {
+        rc = limited->step(r, ctx);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+    }
+
+    if (rc != NGX_AGAIN) {
+        limited->step = NULL;
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_registry_limit_manifest(ngx_http_registry_ctx_t *ctx)
+{
+    return ctx->route.resource == REG_RESOURCE_MANIFEST
+           && ctx->route.method == REG_METHOD_GET;
+}
+
+
+/* A request that cannot pass charges nobody, so all are looked at first. */
+
+static ngx_int_t
+ngx_http_registry_limit_step_look(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    int64_t                       now;
+    ngx_uint_t                    i;
+    ngx_http_registry_charge_t   *charge;
+    ngx_http_registry_limited_t  *limited;
 
     limited = ctx->limited;
     now = ngx_http_registry_limit_now();
-
-    manifest = (ctx->route.resource == REG_RESOURCE_MANIFEST
-                && ctx->route.method == REG_METHOD_GET);
-
-    key = 0;
-
-    if (manifest) {
-        key = ngx_http_registry_admission_key(r, ctx, lmcf->admissions);
-
-        limited->follows = ngx_http_registry_follows(ctx, lmcf->admissions, key,
-                                                     now);
-    }
 
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
@@ -86,7 +119,22 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
 
         /* one limit alone refuses without having charged anything */
 
-        if (limited->n > 1 || charge->use != REG_USE_TAKE) {
+        if (limited->n == 1 && charge->use == REG_USE_TAKE) {
+            continue;
+        }
+
+        switch (charge->limit->mode) {
+
+        case NGX_HTTP_REGISTRY_LIMIT_EXACT:
+
+            /* that takes a round trip: when it is its turn */
+            break;
+
+        case NGX_HTTP_REGISTRY_LIMIT_LEASE:
+            ngx_http_registry_lease_show(charge, now);
+            break;
+
+        default:
             ngx_http_registry_limit_look(charge, now);
         }
     }
@@ -95,24 +143,101 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
         return ngx_http_registry_limit_refuse(r, ctx);
     }
 
+    limited->step = ngx_http_registry_limit_step_reserve;
+
+    return NGX_OK;
+}
+
+
+/* What Redis has to be asked for is asked for at once, in one round trip. */
+
+static ngx_int_t
+ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    int64_t                               now;
+    ngx_uint_t                            i;
+    ngx_http_registry_charge_t           *charge;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    limited = ctx->limited;
+    limited->step = ngx_http_registry_limit_step_take;
+
+    now = 0;
+
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
 
-        if (charge->use == REG_USE_TAKE && !charge->refused) {
+        if (charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LOCAL
+            || charge->refused
+            || (charge->use != REG_USE_TAKE
+                && charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LEASE))
+        {
+            continue;
+        }
+
+        lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
+        if (now == 0) {
+            now = ngx_http_registry_limit_now();
+        }
+
+        if (ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge, now)
+            == NGX_AGAIN)
+        {
+            limited->waiting++;
+        }
+    }
+
+    return limited->waiting ? ngx_http_registry_limit_wait(r, limited) : NGX_OK;
+}
+
+
+/* Another may have been faster than we since we looked. */
+
+static ngx_int_t
+ngx_http_registry_limit_step_take(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    int64_t                       now;
+    ngx_uint_t                    i;
+    ngx_http_registry_charge_t   *charge;
+    ngx_http_registry_limited_t  *limited;
+
+    limited = ctx->limited;
+    now = ngx_http_registry_limit_now();
+
+    for (i = 0; i < limited->n; i++) {
+        charge = &limited->charges[i];
+
+        if (charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LOCAL
+            && charge->use == REG_USE_TAKE && !charge->refused)
+        {
             ngx_http_registry_limit_take(charge, now);
         }
     }
 
-    /* another worker may have been faster than we since we looked */
-
-    if (ngx_http_registry_limit_judge(r, ctx, now) != NGX_OK) {
-
-        for (i = 0; i < limited->n; i++) {
-            ngx_http_registry_limit_refund(&limited->charges[i], now);
-        }
-
-        return ngx_http_registry_limit_refuse(r, ctx);
+    if (ngx_http_registry_limit_judge(r, ctx, now) == NGX_OK) {
+        return ngx_http_registry_limit_pass(r, ctx, now);
     }
+
+    for (i = 0; i < limited->n; i++) {
+        ngx_http_registry_limit_refund(r, ctx, &limited->charges[i], now);
+    }
+
+    return ngx_http_registry_limit_refuse(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_registry_limit_pass(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now)
+{
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    limited = ctx->limited;
 
     ngx_http_registry_limit_count(limited);
 
@@ -120,211 +245,15 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
         ngx_http_registry_limit_log(r, ctx);
     }
 
-    if (manifest) {
-        ngx_http_registry_admit(ctx, lmcf->admissions, key, now,
+    if (ngx_http_registry_limit_manifest(ctx)) {
+        lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
+        ngx_http_registry_admit(ctx, lmcf->admissions, limited->pull, now,
                                 !limited->follows);
     }
 
     return ngx_http_registry_limit_headers(r, ctx) == NGX_OK ? NGX_DECLINED
                                                              : NGX_ERROR;
-}
-
-
-uint64_t
-ngx_http_registry_limit_salt(ngx_http_registry_limit_t *limit,
-    reg_rate_t *rate)
-{
-    reg_str_t  text;
-
-    text.data = (u_char *) rate;
-    text.len = sizeof(reg_rate_t);
-
-    return reg_marks_key(limit->marks, text);
-}
-
-
-int64_t
-ngx_http_registry_limit_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-
-/* Makes ctx->limited, with those limits that have to do with the request. */
-
-static ngx_int_t
-ngx_http_registry_limit_add_charges(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
-{
-    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
-    reg_use_t                     use;
-    reg_str_t                     text;
-    ngx_uint_t                    i, n;
-    ngx_http_registry_limit_t   **limit;
-    ngx_http_registry_charge_t   *charge;
-    ngx_http_registry_limited_t  *limited;
-
-    n = limits ? limits->nelts : 0;
-    limit = limits ? limits->elts : NULL;
-
-    limited = ngx_pcalloc(r->pool, sizeof(ngx_http_registry_limited_t)
-                                   + n * sizeof(ngx_http_registry_charge_t));
-    if (limited == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->limited = limited;
-
-    for (i = 0; i < n; i++) {
-
-        use = reg_limit_use(limit[i]->count, &ctx->route);
-
-        if (use == REG_USE_NONE) {
-            continue;
-        }
-
-        text.data = key;
-        text.len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
-
-        if (text.len == 0) {
-            continue;
-        }
-
-        charge = &limited->charges[limited->n];
-        charge->limit = limit[i];
-        charge->use = use;
-
-        if (ngx_http_registry_limit_rate(r, ctx, charge) == NGX_OK) {
-            charge->key ^= reg_marks_key(limit[i]->marks, text);
-            limited->n++;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * Sets the rate of the limit, or what a record says in its place.  A mark is a
- * time, which at another rate would stand for another number of permits; so the
- * rate is a part of the key: one that is changed begins anew, and who has a
- * rate of his own is counted apart.
- *
- * NGX_OK         it is set
- * NGX_DECLINED   there is no limit
- */
-
-static ngx_int_t
-ngx_http_registry_limit_rate(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge)
-{
-    reg_identity_t             *identity;
-    const reg_limit_value_t    *value;
-    ngx_http_registry_limit_t  *limit;
-
-    limit = charge->limit;
-    identity = ctx->identity ? ctx->identity->identity : NULL;
-
-    value = identity ? reg_identity_limit(identity,
-                                          ngx_http_registry_str(limit->name))
-                     : NULL;
-
-    if (value && value->kind == REG_LIMIT_OFF) {
-        return NGX_DECLINED;
-    }
-
-    if (value && value->kind == REG_LIMIT_RATE) {
-        charge->rate = value->u.rate;
-        reg_gcra_init(&charge->gcra, &charge->rate);
-        charge->key = ngx_http_registry_limit_salt(limit, &charge->rate);
-
-        return NGX_OK;
-    }
-
-    if (value) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "registry: the limit \"%V\" of the key \"%*s\" or its "
-                      "tenant \"%*s\" is a quota where a rate is needed, and "
-                      "is not heeded", &limit->name, identity->key_id.len,
-                      identity->key_id.data, identity->tenant.len,
-                      identity->tenant.data);
-    }
-
-    charge->rate = limit->rate;
-    charge->gcra = limit->gcra;
-    charge->key = limit->salt;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_registry_limit_look(ngx_http_registry_charge_t *charge, int64_t now)
-{
-    reg_gcra_look(&charge->gcra,
-                  reg_marks_get(charge->limit->marks, charge->key), now,
-                  &charge->answer);
-
-    charge->refused = (charge->use >= REG_USE_LOOK && charge->answer.wait > 0);
-}
-
-
-/* An error is no permit. */
-
-static void
-ngx_http_registry_limit_take(ngx_http_registry_charge_t *charge, int64_t now)
-{
-    ngx_http_registry_take_t  take;
-
-    take.charge = charge;
-    take.now = now;
-
-    if (reg_marks_change(charge->limit->marks, charge->key, now,
-                         ngx_http_registry_limit_change, &take)
-        != REG_OK)
-    {
-        (void) ngx_atomic_fetch_add(&charge->limit->counters->failed, 1);
-
-        charge->answer.wait = NGX_HTTP_REGISTRY_LIMIT_FAILED;
-        charge->answer.remaining = 0;
-    }
-
-    charge->refused = (charge->answer.wait > 0);
-    charge->taken = !charge->refused;
-}
-
-
-static int64_t
-ngx_http_registry_limit_change(void *data, int64_t mark)
-{
-    ngx_http_registry_take_t *take = data;
-
-    return reg_gcra_take(&take->charge->gcra, mark, take->now,
-                         &take->charge->answer);
-}
-
-
-static void
-ngx_http_registry_limit_refund(ngx_http_registry_charge_t *charge, int64_t now)
-{
-    if (charge->taken) {
-        charge->taken = 0;
-
-        (void) reg_marks_change(charge->limit->marks, charge->key, now,
-                                ngx_http_registry_limit_change_back,
-                                &charge->gcra);
-    }
-}
-
-
-static int64_t
-ngx_http_registry_limit_change_back(void *data, int64_t mark)
-{
-    return reg_gcra_refund(data, mark);
 }
 
 
@@ -424,6 +353,13 @@ ngx_http_registry_limit_count(ngx_http_registry_limited_t *limited)
 
         if (charge->taken) {
             counter = &counters->passed;
+
+            if (charge->local) {
+                (void) ngx_atomic_fetch_add(&counters->local, 1);
+
+            } else if (charge->waited) {
+                (void) ngx_atomic_fetch_add(&counters->waited, 1);
+            }
 
         } else if (!charge->refused) {
             continue;

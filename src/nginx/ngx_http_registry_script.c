@@ -156,6 +156,13 @@ ngx_http_registry_script_detach(ngx_http_registry_run_t *run)
 }
 
 
+void
+ngx_http_registry_script_abandon(ngx_http_registry_run_t *run)
+{
+    ngx_free(run);
+}
+
+
 static void
 ngx_http_registry_script_answer(void *data, redisReply *reply,
     const ngx_http_registry_origin_t *origin)

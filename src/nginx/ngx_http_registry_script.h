@@ -48,4 +48,9 @@ ngx_http_registry_run_t *ngx_http_registry_script_run(
 
 void ngx_http_registry_script_detach(ngx_http_registry_run_t *run);
 
+
+/* The same, where the topology was freed before, which does not tell. */
+
+void ngx_http_registry_script_abandon(ngx_http_registry_run_t *run);
+
 #endif /* NGX_HTTP_REGISTRY_SCRIPT_H */

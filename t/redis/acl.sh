@@ -46,7 +46,9 @@ fails "admin has no other names" 'may not do that' \
     "$NGX_REGISTRY" --store "$REGISTRY_STORE&prefix=other:" tenant set acme
 
 untracked=1
-http_extra='registry_usage on interval=100ms;'
+http_extra='registry_usage on interval=100ms;
+            registry_limit calls count=request per=key rate=100/31d mode=exact;
+            registry_limit pulls count=pull per=key rate=100/31d;'
 start_gateway "redis://127.0.0.1:$redis_port user=gateway \
 password_file=$dir/gw"
 served() { [ "$(status_of "$key")" = 200 ]; }
@@ -60,7 +62,12 @@ is "$(status_of "$key")" 200 "a gateway serves with its user"
 refused() { [ "$(status_of "$key")" = 401 ]; }
 wait_for refused
 is "$(status_of "$key")" 401 "and learns of a revocation"
-is "$(grep -c NOPERM "$errors")" 0 "nothing it needs is refused"
+
+counted() { [ "$(as gateway get registry:limit:hosts)" != "" ] &&
+            [ -n "$(as admin scan 0 match 'registry:limit:pulls:*' count 1000 |
+                    sed -n 2p)" ]; }
+runs "counts in it" wait_for counted
+is "$(grep -cE 'NOPERM|is away' "$errors")" 0 "nothing it needs is refused"
 
 before=$("$NGX_REGISTRY" store export)
 
@@ -75,13 +82,16 @@ like "$(as gateway flushall)" '^NOPERM' "nor everything"
 
 for name in "key:$id" tenant:acme audit; do
     like "$(as gateway eval 'return redis.call("SET", KEYS[1], "x")' 1 \
-            "registry:$name")" "NOPERM|ACL|permission|can't run" \
+            "registry:$name")" "NOPERM|can't" \
        "nor a script of its: no ${name%%:*}"
     like "$(as gateway eval 'return redis.call("DEL", ARGV[1])' 0 \
-            "registry:$name")" "NOPERM|ACL|permission|can't run" \
+            "registry:$name")" "NOPERM|can't" \
        "whatever it says its keys are"
 done
 
+like "$(as gateway config get dir)" '^NOPERM' "nor configure"
+is "$(as gateway eval 'return redis.call("SET", KEYS[1], "x")' 1 \
+      registry:limit:x)" OK "but limits it counts"
 like "$(as gateway get other)" '^NOPERM' "nor read what is not its own"
 is "$("$NGX_REGISTRY" store export)" "$before" "nothing has changed"
 

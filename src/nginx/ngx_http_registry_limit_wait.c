@@ -1,0 +1,91 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/* A request that waits for Redis, in the PRECONTENT phase. */
+
+#include "ngx_http_registry_limit_redis.h"
+
+
+static void ngx_http_registry_limit_leave(void *data);
+
+
+ngx_int_t
+ngx_http_registry_limit_wait(ngx_http_request_t *r,
+    ngx_http_registry_limited_t *limited)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (!limited->leaves) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+
+        if (cln == NULL) {
+
+            /* nobody may wake a request that could be gone */
+
+            ngx_http_registry_limit_leave(limited);
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_registry_limit_leave;
+        cln->data = limited;
+
+        limited->leaves = 1;
+    }
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_http_registry_limit_answered(ngx_http_registry_limited_t *limited)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    if (--limited->waiting) {
+        return;
+    }
+
+    r = limited->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The request ends: it waits no more.  Questions are answered all the same. */
+
+static void
+ngx_http_registry_limit_leave(void *data)
+{
+    ngx_http_registry_limited_t *limited = data;
+
+    ngx_uint_t                   i;
+    ngx_http_registry_charge_t  *charge;
+
+    for (i = 0; i < limited->n; i++) {
+        charge = &limited->charges[i];
+
+        if (charge->waiting) {
+            charge->waiting = 0;
+            ngx_queue_remove(&charge->queue);
+        }
+    }
+
+    limited->waiting = 0;
+}
