@@ -72,3 +72,44 @@ const reg_str_t  reg_limit_script_hosts = REG_SCRIPT(
     "redis.call('EXPIRE', KEYS[1], 2 * ARGV[2])\n"
     "return redis.call('ZCARD', KEYS[1])\n"
 );
+
+
+/*
+ * "<until> <manifests that may follow> <until> <digest of the one before>", in
+ * seconds of Unix time.
+ */
+
+#define REG_SCRIPT_PULL                                                       \
+    "local now = tonumber(redis.call('TIME')[1])\n"                           \
+    "local pull, n, till, digest = 0, 0, 0, '-'\n"                            \
+    "local old = redis.call('GET', KEYS[1])\n"                                \
+    "if old then\n"                                                           \
+    "    pull, n, till, digest =\n"                                           \
+    "        string.match(old, '^(%d+) (%d+) (%d+) (.*)$')\n"                 \
+    "end\n"                                                                   \
+    "if now > tonumber(till) then n = 0 end\n"
+
+#define REG_SCRIPT_PULL_STORE                                                 \
+    "redis.call('SET', KEYS[1],\n"                                            \
+    "    string.format('%d %d %d %s', pull, n, till, digest),\n"              \
+    "    'EX', math.max(pull - now, 1))\n"
+
+
+const reg_str_t  reg_limit_script_admit = REG_SCRIPT(
+    REG_SCRIPT_PULL
+    "pull, n, till = now + ARGV[1], math.min(n + 1, 63), now + ARGV[2]\n"
+    "digest = ARGV[3]\n"
+    REG_SCRIPT_PULL_STORE
+    "return 1\n"
+);
+
+
+const reg_str_t  reg_limit_script_admitted = REG_SCRIPT(
+    REG_SCRIPT_PULL
+    "if ARGV[1] ~= '' then\n"
+    "    if tonumber(n) < 1 or digest == ARGV[1] then return 0 end\n"
+    "    n = n - 1\n"
+    REG_SCRIPT_PULL_STORE
+    "end\n"
+    "return math.max(pull - now, 0)\n"
+);

@@ -53,4 +53,28 @@ extern const reg_str_t  reg_limit_script_refund;
 
 extern const reg_str_t  reg_limit_script_hosts;
 
+
+/*
+ * admit: a pull begins, of somebody from a repository.
+ *
+ *     key         of both
+ *     arguments   for how many seconds, within how many of them one more
+ *                 manifest may follow, and the digest of this one or "-"
+ *     answer      1
+ */
+
+extern const reg_str_t  reg_limit_script_admit;
+
+
+/*
+ * admitted: is this a part of a pull?
+ *
+ *     key         as above
+ *     arguments   the digest of a manifest, or "" for a blob
+ *     answer      0, or how many seconds it goes on.  A manifest is a part if
+ *                 one may follow and it is another; then that one has followed
+ */
+
+extern const reg_str_t  reg_limit_script_admitted;
+
 #endif /* REG_LIMIT_SCRIPT_H */

@@ -14,7 +14,6 @@
  */
 
 #include "ngx_http_registry_admission.h"
-#include "ngx_http_registry_limit.h"
 
 #define NGX_HTTP_REGISTRY_SECOND         ((int64_t) 1000000000)
 
@@ -26,6 +25,7 @@
 
 typedef struct {
     int64_t     now;
+    int64_t     seconds;                /* that the pull goes on */
     int64_t     digest;                 /* bits of it; 0: a tag */
     ngx_uint_t  follow;                 /* in: one more; out: it does */
 } ngx_http_registry_follow_t;
@@ -60,10 +60,37 @@ ngx_http_registry_admit(ngx_http_registry_ctx_t *ctx, reg_marks_t *marks,
     ngx_http_registry_follow_t  f;
 
     f.now = now;
+    f.seconds = NGX_HTTP_REGISTRY_ADMISSION_TIME;
     f.digest = ngx_http_registry_admission_digest(ctx);
     f.follow = follow;
 
     /* where there is no place, limits apply as if it had begun before */
+
+    (void) reg_marks_change(marks, key, now,
+                            ngx_http_registry_admission_change, &f);
+}
+
+
+int64_t
+ngx_http_registry_admission_left(reg_marks_t *marks, uint64_t key, int64_t now)
+{
+    int64_t  mark;
+
+    mark = reg_marks_get(marks, key);
+
+    return mark > now ? (mark - now) / NGX_HTTP_REGISTRY_SECOND : 0;
+}
+
+
+void
+ngx_http_registry_admission_learn(reg_marks_t *marks, uint64_t key, int64_t now,
+    int64_t seconds)
+{
+    ngx_http_registry_follow_t  f;
+
+    f.now = now;
+    f.seconds = ngx_min(seconds, NGX_HTTP_REGISTRY_ADMISSION_TIME);
+    f.follow = 0;
 
     (void) reg_marks_change(marks, key, now,
                             ngx_http_registry_admission_change, &f);
@@ -121,8 +148,7 @@ ngx_http_registry_admission_change(void *data, int64_t mark)
 
     int64_t  until, next, count;
 
-    until = f->now + NGX_HTTP_REGISTRY_ADMISSION_TIME
-                     * NGX_HTTP_REGISTRY_SECOND;
+    until = f->now + f->seconds * NGX_HTTP_REGISTRY_SECOND;
 
     /* rounded up, and the lower half filled in */
 

@@ -139,7 +139,10 @@ struct ngx_http_registry_limited_s {
     ngx_http_request_t               *request;
     uint64_t                          pull;    /* its key in the admissions */
     ngx_uint_t                        waiting; /* for so many answers */
+    void                             *asking;  /* of other hosts' pulls */
     unsigned                          follows:1;   /* a manifest of a pull */
+    unsigned                          asked:1;     /* the other hosts */
+    unsigned                          admitted:1;  /* by one of them */
     unsigned                          leaves:1;    /* will, when r ends */
     ngx_uint_t                        n;
     ngx_http_registry_charge_t        charges[];

@@ -9,7 +9,7 @@
  * A worker that has lost its own connection tries more often.
  */
 
-#include "ngx_http_registry_limit_redis.h"
+#include "ngx_http_registry_admission.h"
 #include "ngx_http_registry_shm.h"
 
 #include "reg_limit_script.h"
@@ -68,6 +68,8 @@ ngx_http_registry_limit_redis_create(ngx_conf_t *cf,
     ngx_http_registry_script_init(&redis->take, reg_limit_script_take);
     ngx_http_registry_script_init(&redis->refund, reg_limit_script_refund);
     ngx_http_registry_script_init(&redis->hosts, reg_limit_script_hosts);
+    ngx_http_registry_script_init(&redis->admit, reg_limit_script_admit);
+    ngx_http_registry_script_init(&redis->admitted, reg_limit_script_admitted);
 
     ngx_str_set(&name, "registry_hosts");
 
@@ -127,6 +129,7 @@ ngx_http_registry_limit_redis_begin(ngx_http_registry_limit_redis_t *redis,
     ngx_cycle_t *cycle)
 {
     ngx_queue_init(&redis->asks);
+    ngx_queue_init(&redis->pulls);
     ngx_rbtree_init(&redis->leases, &redis->sentinel, ngx_rbtree_insert_value);
 
     redis->greeting = NULL;
@@ -158,6 +161,7 @@ ngx_http_registry_limit_redis_end(ngx_http_registry_limit_redis_t *redis)
     }
 
     ngx_http_registry_limit_asks_end(redis);
+    ngx_http_registry_admission_end(redis);
 }
 
 

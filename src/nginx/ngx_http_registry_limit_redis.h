@@ -34,6 +34,8 @@ struct ngx_http_registry_limit_redis_s {
     ngx_http_registry_script_t    take;
     ngx_http_registry_script_t    refund;
     ngx_http_registry_script_t    hosts;
+    ngx_http_registry_script_t    admit;
+    ngx_http_registry_script_t    admitted;
     ngx_shm_zone_t               *shm_zone;
     ngx_http_registry_hosts_t    *shared;
 
@@ -44,6 +46,7 @@ struct ngx_http_registry_limit_redis_s {
     ngx_http_registry_run_t      *greeting;
     ngx_event_t                   tick;
     ngx_queue_t                   asks;        /* all that are under way */
+    ngx_queue_t                   pulls;       /* what is asked of them */
     ngx_rbtree_t                  leases;      /* those for leases, by key */
     ngx_rbtree_node_t             sentinel;
 };

@@ -8,7 +8,10 @@
  */
 
 #include "ngx_http_registry_admission.h"
-#include "ngx_http_registry_limit_redis.h"
+
+/* Other hosts may be about to refuse when less than so many are left. */
+
+#define NGX_HTTP_REGISTRY_LIMIT_SCARCE  64
 
 
 static ngx_uint_t ngx_http_registry_limit_manifest(
@@ -19,9 +22,17 @@ static ngx_int_t ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 static ngx_int_t ngx_http_registry_limit_step_take(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_step_looked(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_step_taken(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static ngx_int_t ngx_http_registry_limit_refused(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_int_t ngx_http_registry_limit_pass(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_int_t ngx_http_registry_limit_judge(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now);
+static void ngx_http_registry_limit_admit(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_uint_t ngx_http_registry_limit_exempt(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
@@ -139,11 +150,25 @@ ngx_http_registry_limit_step_look(ngx_http_request_t *r,
         }
     }
 
+    limited->step = ngx_http_registry_limit_step_looked;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_registry_limit_step_looked(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    int64_t  now;
+
+    now = ngx_http_registry_limit_now();
+
     if (ngx_http_registry_limit_judge(r, ctx, now) != NGX_OK) {
-        return ngx_http_registry_limit_refuse(r, ctx);
+        return ngx_http_registry_limit_refused(r, ctx, now);
     }
 
-    limited->step = ngx_http_registry_limit_step_reserve;
+    ctx->limited->step = ngx_http_registry_limit_step_reserve;
 
     return NGX_OK;
 }
@@ -194,8 +219,6 @@ ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
 }
 
 
-/* Another may have been faster than we since we looked. */
-
 static ngx_int_t
 ngx_http_registry_limit_step_take(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
@@ -218,8 +241,47 @@ ngx_http_registry_limit_step_take(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_registry_limit_judge(r, ctx, now) == NGX_OK) {
-        return ngx_http_registry_limit_pass(r, ctx, now);
+    limited->step = ngx_http_registry_limit_step_taken;
+
+    return NGX_OK;
+}
+
+
+/* Another may have been faster than we since we looked. */
+
+static ngx_int_t
+ngx_http_registry_limit_step_taken(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    int64_t  now;
+
+    now = ngx_http_registry_limit_now();
+
+    return ngx_http_registry_limit_judge(r, ctx, now) == NGX_OK
+           ? ngx_http_registry_limit_pass(r, ctx, now)
+           : ngx_http_registry_limit_refused(r, ctx, now);
+}
+
+
+/*
+ * Before a part of a pull is refused, the other hosts are asked whether they
+ * have admitted that; then it is judged again.
+ */
+
+static ngx_int_t
+ngx_http_registry_limit_refused(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now)
+{
+    ngx_uint_t                            i;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    limited = ctx->limited;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
+    if (ngx_http_registry_admission_ask(lmcf->redis, r, ctx) == NGX_AGAIN) {
+        return ngx_http_registry_limit_wait(r, limited);
     }
 
     for (i = 0; i < limited->n; i++) {
@@ -234,10 +296,21 @@ static ngx_int_t
 ngx_http_registry_limit_pass(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now)
 {
-    ngx_http_registry_limited_t          *limited;
-    ngx_http_registry_limit_main_conf_t  *lmcf;
+    ngx_uint_t                    i;
+    ngx_http_registry_charge_t   *charge;
+    ngx_http_registry_limited_t  *limited;
 
     limited = ctx->limited;
+
+    /* what another host said to follow is free here, too */
+
+    for (i = 0; limited->follows && i < limited->n; i++) {
+        charge = &limited->charges[i];
+
+        if (charge->limit->count == REG_COUNT_PULL) {
+            ngx_http_registry_limit_refund(r, ctx, charge, now);
+        }
+    }
 
     ngx_http_registry_limit_count(limited);
 
@@ -246,10 +319,7 @@ ngx_http_registry_limit_pass(ngx_http_request_t *r,
     }
 
     if (ngx_http_registry_limit_manifest(ctx)) {
-        lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
-
-        ngx_http_registry_admit(ctx, lmcf->admissions, limited->pull, now,
-                                !limited->follows);
+        ngx_http_registry_limit_admit(r, ctx, now);
     }
 
     return ngx_http_registry_limit_headers(r, ctx) == NGX_OK ? NGX_DECLINED
@@ -309,6 +379,54 @@ ngx_http_registry_limit_judge(ngx_http_request_t *r,
 }
 
 
+/*
+ * Other hosts are told of a pull if they may have forgotten it, and of each
+ * manifest that may follow as soon as one of them might refuse it.
+ */
+
+static void
+ngx_http_registry_limit_admit(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, int64_t now)
+{
+    int64_t                               left;
+    ngx_uint_t                            i, scarce;
+    ngx_http_registry_charge_t           *charge;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    limited = ctx->limited;
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
+    if (lmcf->redis) {
+        left = ngx_http_registry_admission_left(lmcf->admissions,
+                                                limited->pull, now);
+        scarce = 0;
+
+        for (i = 0; i < limited->n; i++) {
+            charge = &limited->charges[i];
+
+            if (charge->limit->count == REG_COUNT_PULL
+                && charge->answer.remaining < NGX_HTTP_REGISTRY_LIMIT_SCARCE)
+            {
+                scarce = 1;
+            }
+        }
+
+        if (limited->follows) {
+            if (scarce && !limited->admitted) {
+                ngx_http_registry_admission_tell_followed(lmcf->redis, r, ctx);
+            }
+
+        } else if (scarce || left < NGX_HTTP_REGISTRY_ADMISSION_TOLD) {
+            ngx_http_registry_admission_tell(lmcf->redis, r, ctx);
+        }
+    }
+
+    ngx_http_registry_admit(ctx, lmcf->admissions, limited->pull, now,
+                            !limited->follows);
+}
+
+
 /* Whether the request belongs to a pull that was admitted. */
 
 static ngx_uint_t
@@ -317,14 +435,11 @@ ngx_http_registry_limit_exempt(ngx_http_request_t *r,
 {
     ngx_http_registry_limit_main_conf_t  *lmcf;
 
-    if (ctx->limited->follows) {
+    if (ctx->limited->follows || ctx->limited->admitted) {
         return 1;
     }
 
-    if (ctx->route.resource != REG_RESOURCE_BLOB
-        || (ctx->route.method != REG_METHOD_GET
-            && ctx->route.method != REG_METHOD_HEAD))
-    {
+    if (!ngx_http_registry_admission_blob(ctx)) {
         return 0;
     }
 

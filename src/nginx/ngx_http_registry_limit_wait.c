@@ -4,7 +4,7 @@
 
 /* A request that waits for Redis, in the PRECONTENT phase. */
 
-#include "ngx_http_registry_limit_redis.h"
+#include "ngx_http_registry_admission.h"
 
 
 static void ngx_http_registry_limit_leave(void *data);
@@ -86,6 +86,8 @@ ngx_http_registry_limit_leave(void *data)
             ngx_queue_remove(&charge->queue);
         }
     }
+
+    ngx_http_registry_admission_leave(limited);
 
     limited->waiting = 0;
 }
