@@ -43,6 +43,7 @@ backend: GET /v2/acme/app/manifests/1 HTTP/1.0 auth=[-]
 location /v2/ {
     registry on;
     proxy_set_header Host backend;
+    proxy_set_header Connection close;
     proxy_pass http://unix:$TEST_NGINX_HTML_DIR/raw.sock;
 }
 --- tcp_listen: $TEST_NGINX_HTML_DIR/raw.sock

@@ -346,7 +346,9 @@ unknown directive "no_such_directive"
 === TEST 25: the bytes that a backend on a Unix socket gets
 --- config
 location = /a {
+    proxy_http_version 1.0;
     proxy_set_header Host backend;
+    proxy_set_header Connection close;
     proxy_pass http://unix:$TEST_NGINX_HTML_DIR/raw.sock;
 }
 --- tcp_listen: $TEST_NGINX_HTML_DIR/raw.sock

@@ -93,7 +93,9 @@ END
 --- config
 location = /a {
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    proxy_http_version 1.0;
     proxy_set_header Host b;
+    proxy_set_header Connection close;
 }
 --- tcp_listen: $TEST_NGINX_RAND_PORT_1
 --- tcp_reply eval: "HTTP/1.1 200 OK\r\n\r\n"

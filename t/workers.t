@@ -133,7 +133,7 @@ main::wait_for_workers();
 --- init
 main::put('{');
 main::tell_master('HUP');
-main::wait_for_error('registry store .* line 1: ');
+main::wait_for_error('\[emerg\] .*registry store .* line 1: ');
 main::put($::Puller);
 main::wait_for_workers();
 --- request eval
