@@ -19,6 +19,7 @@ static reg_rc_t reg_cluster_primary(reg_cluster_map_t *map,
     const redisReply *node, unsigned char *owner, reg_error_t *error);
 static int reg_cluster_line(reg_str_t *text, reg_str_t *name,
     reg_str_t *value);
+static reg_str_t reg_topology_cut(reg_str_t *text, unsigned char end);
 static reg_str_t reg_topology_text(const redisReply *reply);
 static reg_rc_t reg_topology_number(uint64_t *n, reg_str_t text);
 
@@ -190,6 +191,73 @@ reg_cluster_info(reg_cluster_info_t *info, const redisReply *reply)
     }
 
     return state == 1 && epoch == 1 ? REG_OK : REG_INVALID;
+}
+
+
+/*
+ * "<id> <address> myself,master - 0 0 1 connected 0-5460 [93->-<id>]": what is
+ * in brackets is on its way.
+ */
+
+int
+reg_cluster_settled(const redisReply *reply)
+{
+    size_t     words;
+    reg_str_t  text, line, word;
+
+    text = reg_topology_text(reply);
+
+    while (text.len > 0) {
+        line = reg_topology_cut(&text, '\n');
+
+        (void) reg_topology_cut(&line, ' ');
+        (void) reg_topology_cut(&line, ' ');
+
+        word = reg_topology_cut(&line, ' ');
+
+        if (!reg_str_starts(word, REG_STR("myself"))) {
+            continue;
+        }
+
+        if (!reg_str_eq(word, REG_STR("myself,master"))) {
+            return 0;
+        }
+
+        for (words = 0; line.len > 0; words++) {
+            word = reg_topology_cut(&line, ' ');
+
+            if (word.len > 0 && word.data[0] == '[') {
+                return 0;
+            }
+        }
+
+        return words > 0;
+    }
+
+    return 0;
+}
+
+
+/* Cuts off what is before the end, and that. */
+
+static reg_str_t
+reg_topology_cut(reg_str_t *text, unsigned char end)
+{
+    size_t     n;
+    reg_str_t  word;
+
+    for (n = 0; n < text->len && text->data[n] != end; n++) { /* void */ }
+
+    word = (reg_str_t) { n, text->data };
+
+    n += (n < text->len);
+
+    if (n > 0) {
+        text->data += n;
+        text->len -= n;
+    }
+
+    return word;
 }
 
 

@@ -56,6 +56,14 @@ reg_rc_t reg_cluster_info(reg_cluster_info_t *info, const redisReply *reply);
 
 
 /*
+ * Reads the answer to CLUSTER NODES: whether the node that gave it is a master,
+ * and none of its slots is on its way from or to another.
+ */
+
+int reg_cluster_settled(const redisReply *reply);
+
+
+/*
  * Reads the answer to SENTINEL GET-MASTER-ADDR-BY-NAME.
  *
  * REG_OK         *address is set

@@ -83,6 +83,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             CHECK(info.epoch < 1000000000000000000);
         }
 
+        CHECK(reg_cluster_settled(reply) <= 1);
+
         if (reg_sentinel_address(&address, reply) == REG_OK) {
             CHECK(address.host.len > 0);
             check_address(&address);

@@ -317,6 +317,48 @@ test_info(void **state)
 }
 
 
+/* A node that answers is "myself", and only what it says of itself counts. */
+
+static void
+test_settled(void **state)
+{
+    size_t      i;
+    redisReply  reply;
+
+    static const struct {
+        const char  *text;
+        int          settled;
+    } cases[] = {
+        { "a 1.2.3.4:1@2 myself,master - 0 0 1 connected 0-5460\n", 1 },
+        { "b 1.2.3.4:3@4,host master - 0 0 1 connected 0-9 [3->-a]\n"
+          "a 1.2.3.4:1@2,host myself,master - 0 0 1 connected 10-20\n", 1 },
+        { "a :1@2 myself,master - 0 0 1 connected\n", 1 },
+        { "a 1.2.3.4:1@2 myself,master - 0 0 1 connected 0-9 [3->-b]\n", 0 },
+        { "a 1.2.3.4:1@2 myself,master - 0 0 1 connected 0-9 [11-<-b]", 0 },
+        { "a 1.2.3.4:1@2 myself,slave b 0 0 1 connected\n", 0 },
+        { "a 1.2.3.4:1@2 myself,master,fail? - 0 0 1 connected 0\n", 0 },
+        { "a 1.2.3.4:1@2 myself,master\n", 0 },
+        { "b 1.2.3.4:3@4 master - 0 0 1 connected 0-9\n", 0 },
+        { "", 0 }, { "\n\n", 0 }, { "myself,master", 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(&reply, 0, sizeof(reply));
+
+        reply.type = REDIS_REPLY_STRING;
+        reply.str = (char *) cases[i].text;
+        reply.len = strlen(cases[i].text);
+
+        assert_int_equal(reg_cluster_settled(&reply), cases[i].settled);
+
+        reply.type = REDIS_REPLY_ERROR;
+        assert_int_equal(reg_cluster_settled(&reply), 0);
+    }
+}
+
+
 static void
 test_address(void **state)
 {
@@ -416,6 +458,7 @@ main(void)
         cmocka_unit_test(test_map_hostile),
         cmocka_unit_test(test_map_caps),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_settled),
         cmocka_unit_test(test_address),
         cmocka_unit_test(test_epoch)
     };
