@@ -15,8 +15,9 @@
 
 const cli_option_t  cli_global_options[] = {
     { CLI_OPT_STORE, 0, "store", "URL",
-      "where the records are: file:PATH, redis://HOST[:PORT], rediss://HOST "
-      "with TLS, or redis+unix:PATH; $REGISTRY_STORE by default", 0 },
+      "where the records are: file:PATH, redis://HOST[:PORT], redis+unix:PATH, "
+      "redis+sentinel://HOST,.../NAME or redis+cluster://HOST,..., with rediss "
+      "for TLS; $REGISTRY_STORE by default", 0 },
     { CLI_OPT_PEPPER_FILE, 0, "pepper-file", "FILE",
       "the secret of registry_pepper_file, for keys that are hashed with it",
       0 },

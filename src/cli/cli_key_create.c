@@ -118,7 +118,10 @@ cli_key_new(cli_store_t *store, cli_pepper_t *pepper, json_t *grants,
 
     json_decref(json);
 
-    if (rc != CLI_DONE) {
+    if (rc == CLI_DONE) {
+        store->changes[store->nchanges - 1].fresh = 1;
+
+    } else {
         OPENSSL_cleanse(key, sizeof(cli_new_key_t));
     }
 

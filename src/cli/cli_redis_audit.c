@@ -18,6 +18,21 @@
 #define CLI_REDIS_ID_MAX      64
 
 
+/* A command that adds an entry, and the texts that it borrows from. */
+
+typedef struct {
+    size_t      argc;
+    reg_str_t   argv[6 + 2 * CLI_REDIS_FIELDS];
+    char        key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
+    size_t      n;
+    char       *texts[CLI_REDIS_FIELDS];
+} cli_xadd_t;
+
+
+static cli_rc_t cli_xadd(cli_xadd_t *xadd, const cli_store_t *store,
+    json_t *entry, const char *action);
+static cli_rc_t cli_xadd_value(cli_xadd_t *xadd, const json_t *value);
+static void cli_xadd_free(cli_xadd_t *xadd);
 static reg_str_t cli_redis_audit_key(const cli_store_t *store, char *buf);
 static cli_rc_t cli_redis_audit_page(cli_store_t *store,
     const redisReply *page, cli_rows_t *rows, int64_t since, char *start);
@@ -25,59 +40,116 @@ static json_t *cli_redis_audit_entry(const redisReply *fields);
 
 
 cli_rc_t
-cli_redis_audit_send(cli_store_t *store, json_t *entry)
+cli_redis_audit_send(cli_store_t *store, cli_link_t *link, json_t *entry,
+    const char *action)
 {
-    char        *texts[CLI_REDIS_FIELDS];
-    char         key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
-    size_t       n, ntexts;
+    cli_rc_t    rc;
+    cli_xadd_t  xadd;
+
+    rc = cli_xadd(&xadd, store, entry, action);
+
+    if (rc == CLI_DONE) {
+        rc = cli_link_send(link, xadd.argc, xadd.argv);
+    }
+
+    cli_xadd_free(&xadd);
+
+    return rc;
+}
+
+
+cli_rc_t
+cli_redis_audit_write(cli_store_t *store, json_t *entry, const char *action)
+{
+    cli_rc_t     rc;
+    cli_xadd_t   xadd;
+    redisReply  *reply;
+
+    rc = cli_xadd(&xadd, store, entry, action);
+
+    if (rc == CLI_DONE) {
+        rc = cli_redis_call(store, &reply, xadd.argv[1], xadd.argc,
+                            xadd.argv);
+    }
+
+    if (rc == CLI_DONE) {
+        freeReplyObject(reply);
+    }
+
+    cli_xadd_free(&xadd);
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_xadd(cli_xadd_t *xadd, const cli_store_t *store, json_t *entry,
+    const char *action)
+{
     json_t      *value;
     cli_rc_t     rc;
-    reg_str_t    argv[6 + 2 * CLI_REDIS_FIELDS];
     const char  *name;
 
-    argv[0] = REG_STR("XADD");
-    argv[1] = cli_redis_audit_key(store, key);
-    argv[2] = REG_STR("MAXLEN");
-    argv[3] = REG_STR("~");
-    argv[4] = REG_STR(CLI_REDIS_AUDIT_MAX);
-    argv[5] = REG_STR("*");
+    xadd->n = 0;
+    xadd->argc = 0;
+    xadd->argv[xadd->argc++] = REG_STR("XADD");
+    xadd->argv[xadd->argc++] = cli_redis_audit_key(store, xadd->key);
+    xadd->argv[xadd->argc++] = REG_STR("MAXLEN");
+    xadd->argv[xadd->argc++] = REG_STR("~");
+    xadd->argv[xadd->argc++] = REG_STR(CLI_REDIS_AUDIT_MAX);
+    xadd->argv[xadd->argc++] = REG_STR("*");
 
-    n = 6;
-    ntexts = 0;
     rc = CLI_DONE;
 
     json_object_foreach(entry, name, value) {
 
-        if (json_is_null(value)) {
+        if (rc != CLI_DONE || json_is_null(value)) {
             continue;
         }
 
-        argv[n++] = reg_str(name);
+        xadd->argv[xadd->argc++] = reg_str(name);
 
-        if (json_is_string(value)) {
-            argv[n++] = reg_str(json_string_value(value));
-            continue;
+        if (action && strcmp(name, "action") == 0) {
+            xadd->argv[xadd->argc++] = reg_str(action);
+
+        } else {
+            rc = cli_xadd_value(xadd, value);
         }
-
-        texts[ntexts] = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-        if (texts[ntexts] == NULL) {
-            rc = cli_nomem();
-            break;
-        }
-
-        argv[n++] = reg_str(texts[ntexts++]);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_link_send(store->redis->link, n, argv);
-    }
-
-    while (ntexts) {
-        free(texts[--ntexts]);
     }
 
     return rc;
+}
+
+
+static cli_rc_t
+cli_xadd_value(cli_xadd_t *xadd, const json_t *value)
+{
+    char  *text;
+
+    if (json_is_string(value)) {
+        xadd->argv[xadd->argc++] = reg_str(json_string_value(value));
+        return CLI_DONE;
+    }
+
+    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text == NULL) {
+        return cli_nomem();
+    }
+
+    xadd->texts[xadd->n++] = text;
+    xadd->argv[xadd->argc++] = reg_str(text);
+
+    return CLI_DONE;
+}
+
+
+static void
+cli_xadd_free(cli_xadd_t *xadd)
+{
+    while (xadd->n) {
+        free(xadd->texts[--xadd->n]);
+    }
 }
 
 
@@ -101,7 +173,7 @@ cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
     do {
         argv[2] = reg_str(start);
 
-        rc = cli_link_call(store->redis->link, &reply, 6, argv);
+        rc = cli_redis_call(store, &reply, argv[1], 6, argv);
 
         if (rc != CLI_DONE) {
             return rc;
@@ -141,7 +213,7 @@ cli_redis_audit_page(cli_store_t *store, const redisReply *page,
     redisReply  *item;
 
     if (page->type != REDIS_REPLY_ARRAY) {
-        return cli_link_strange(store->redis->link);
+        return cli_redis_strange(store->path);
     }
 
     for (i = 0; i < page->elements; i++) {
@@ -152,7 +224,7 @@ cli_redis_audit_page(cli_store_t *store, const redisReply *page,
             || item->element[0]->len >= CLI_REDIS_ID_MAX - 1
             || item->element[1]->type != REDIS_REPLY_ARRAY)
         {
-            return cli_link_strange(store->redis->link);
+            return cli_redis_strange(store->path);
         }
 
         /* '(': what comes behind it */

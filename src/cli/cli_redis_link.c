@@ -20,52 +20,68 @@
 
 
 struct cli_link_s {
-    const char             *name;
     const reg_store_url_t  *url;
-    unsigned                timeout;
+    unsigned                timeout;    /* of the URL */
     cli_socket_t           *sock;
     reg_resp_t             *resp;
     unsigned char          *out;
     size_t                  len;
     size_t                  size;
+    reg_error_t             error;
+    unsigned                passing:1;
+    unsigned                dead:1;
 };
 
 
-static cli_rc_t cli_link_greet(cli_link_t *link);
-static cli_rc_t cli_link_auth(cli_link_t *link);
-static cli_rc_t cli_link_password(const cli_link_t *link, char **text,
-    size_t *len);
-static cli_rc_t cli_link_next(cli_link_t *link, redisReply **reply);
+static cli_rc_t cli_link_greet(cli_link_t *link, cli_greet_t greet);
+static cli_rc_t cli_link_auth(cli_link_t *link, cli_greet_t greet);
+static cli_rc_t cli_link_password(cli_link_t *link, char **text, size_t *len);
+static cli_rc_t cli_link_select(cli_link_t *link);
+static cli_rc_t cli_link_role(cli_link_t *link);
 static cli_rc_t cli_link_flush(cli_link_t *link);
-static cli_rc_t cli_link_error(const cli_link_t *link,
-    const redisReply *reply);
+static cli_rc_t cli_link_dead(cli_link_t *link, const char *sentence);
+static cli_rc_t cli_link_socket_failed(cli_link_t *link);
 
 
 cli_rc_t
-cli_link_open(cli_link_t **link, const reg_store_url_t *url, const char *name)
+cli_link_open(cli_link_t **link, const reg_store_url_t *url,
+    const reg_store_host_t *host, cli_greet_t greet, unsigned milliseconds)
 {
     cli_rc_t     rc;
+    unsigned     timeout;
     cli_link_t  *l;
 
     l = calloc(1, sizeof(cli_link_t));
     *link = l;
 
     if (l == NULL) {
-        return cli_nomem();
+        return CLI_STORE;
     }
 
-    l->name = name;
     l->url = url;
     l->timeout = url->has_timeout ? url->timeout : CLI_LINK_TIMEOUT;
     l->resp = reg_resp_create();
 
     if (l->resp == NULL) {
-        return cli_nomem();
+        return cli_link_dead(l, "memory ran out");
     }
 
-    rc = cli_socket_open(&l->sock, url, name, l->timeout);
+    timeout = milliseconds && milliseconds < l->timeout ? milliseconds
+                                                        : l->timeout;
 
-    return rc == CLI_DONE ? cli_link_greet(l) : rc;
+    if (cli_socket_open(&l->sock, url, host, timeout, &l->error) != CLI_DONE) {
+        return cli_link_socket_failed(l);
+    }
+
+    rc = cli_link_greet(l, greet);
+
+    if (rc == CLI_DONE && timeout != l->timeout) {
+        rc = cli_link_patience(l, 0);
+    }
+
+    l->dead = (rc != CLI_DONE);
+
+    return rc;
 }
 
 
@@ -91,11 +107,14 @@ cli_rc_t
 cli_link_send(cli_link_t *link, size_t argc, const reg_str_t *argv)
 {
     size_t          len, size;
-    cli_rc_t        rc;
     unsigned char  *text, *more;
 
+    if (link->dead) {
+        return CLI_STORE;
+    }
+
     if (reg_resp_command(&text, &len, argc, argv) != REG_OK) {
-        return cli_nomem();
+        return cli_link_dead(link, "memory ran out");
     }
 
     if (link->size - link->len < len) {
@@ -104,7 +123,7 @@ cli_link_send(cli_link_t *link, size_t argc, const reg_str_t *argv)
 
         if (more == NULL) {
             free(text);
-            return cli_nomem();
+            return cli_link_dead(link, "memory ran out");
         }
 
         link->out = more;
@@ -117,63 +136,72 @@ cli_link_send(cli_link_t *link, size_t argc, const reg_str_t *argv)
     OPENSSL_cleanse(text, len);
     free(text);
 
-    rc = CLI_DONE;
-
-    if (link->len > CLI_LINK_FLUSH) {
-        rc = cli_link_flush(link);
-    }
-
-    return rc;
+    return link->len > CLI_LINK_FLUSH ? cli_link_flush(link) : CLI_DONE;
 }
 
 
 cli_rc_t
-cli_link_reply(cli_link_t *link, redisReply **reply)
+cli_link_take(cli_link_t *link, redisReply **reply)
 {
-    size_t     i;
-    cli_rc_t   rc;
+    size_t         n;
+    reg_rc_t       got;
+    unsigned char  data[CLI_LINK_READ];
 
-    rc = cli_link_next(link, reply);
+    *reply = NULL;
 
-    if (rc != CLI_DONE) {
-        return rc;
+    if (link->dead || cli_link_flush(link) != CLI_DONE) {
+        return CLI_STORE;
     }
 
-    if ((*reply)->type == REDIS_REPLY_ERROR) {
-        rc = cli_link_error(link, *reply);
-    }
+    for ( ;; ) {
+        got = reg_resp_next(link->resp, reply);
 
-    for (i = 0; rc == CLI_DONE && i < (*reply)->elements; i++) {
-
-        if ((*reply)->element[i]->type == REDIS_REPLY_ERROR) {
-            rc = cli_link_error(link, (*reply)->element[i]);
+        if (got == REG_OK) {
+            return CLI_DONE;
         }
-    }
 
-    if (rc != CLI_DONE) {
-        freeReplyObject(*reply);
-        *reply = NULL;
-    }
+        if (got == REG_NOTFOUND) {
 
-    return rc;
+            if (cli_socket_read(link->sock, data, sizeof(data), &n)
+                != CLI_DONE)
+            {
+                return cli_link_socket_failed(link);
+            }
+
+            got = reg_resp_feed(link->resp, data, n);
+
+            /* what is broken says so again when the good ones are taken */
+
+            got = got == REG_INVALID ? REG_OK : got;
+
+            if (got == REG_OK) {
+                continue;
+            }
+        }
+
+        return cli_link_dead(link, got == REG_INVALID
+                                   ? "the server gives answers that Redis "
+                                     "does not"
+                                   : "memory ran out");
+    }
 }
 
 
 cli_rc_t
 cli_link_skip(cli_link_t *link, size_t n)
 {
-    cli_rc_t     rc;
     redisReply  *reply;
 
-    for (rc = CLI_DONE; rc == CLI_DONE && n; n--) {
-        rc = cli_link_reply(link, &reply);
+    for ( /* void */ ; n; n--) {
 
-        if (rc == CLI_DONE) {
-            freeReplyObject(reply);
+        if (cli_link_take(link, &reply) != CLI_DONE) {
+            return CLI_STORE;
         }
+
+        freeReplyObject(reply);
     }
 
-    return rc;
+    return CLI_DONE;
 }
 
 
@@ -181,53 +209,84 @@ cli_rc_t
 cli_link_call(cli_link_t *link, redisReply **reply, size_t argc,
     const reg_str_t *argv)
 {
-    cli_rc_t  rc;
+    *reply = NULL;
 
-    rc = cli_link_send(link, argc, argv);
+    if (cli_link_send(link, argc, argv) != CLI_DONE) {
+        return CLI_STORE;
+    }
 
-    return rc == CLI_DONE ? cli_link_reply(link, reply) : rc;
+    return cli_link_take(link, reply);
 }
 
 
 cli_rc_t
 cli_link_patience(cli_link_t *link, unsigned milliseconds)
 {
-    return cli_socket_timeout(link->sock, link->timeout + milliseconds);
+    if (link->dead) {
+        return CLI_STORE;
+    }
+
+    return cli_socket_timeout(link->sock, link->timeout + milliseconds)
+           == CLI_DONE ? CLI_DONE : cli_link_socket_failed(link);
 }
 
 
 cli_rc_t
-cli_link_strange(const cli_link_t *link)
+cli_link_refused(cli_link_t *link, const redisReply *reply)
 {
-    return cli_fail(CLI_STORE, "%s: the server gives answers that Redis does "
-                    "not", link->name);
+    int          passing;
+    reg_error_t  text;
+    const char  *sentence;
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        link->passing = 0;
+        reg_error_set(&link->error, "the server gives answers that Redis "
+                      "does not");
+        return CLI_STORE;
+    }
+
+    sentence = cli_link_sentence(reply, &passing);
+
+    link->passing = passing ? 1 : 0;
+
+    reg_resp_error_text(&text, reply);
+    reg_error_set(&link->error, "%s (%s)", sentence, text.text);
+
+    return CLI_STORE;
+}
+
+
+const char *
+cli_link_error(const cli_link_t *link)
+{
+    return link ? link->error.text : "memory ran out";
+}
+
+
+int
+cli_link_passing(const cli_link_t *link)
+{
+    return link ? link->passing : 0;
 }
 
 
 static cli_rc_t
-cli_link_greet(cli_link_t *link)
+cli_link_greet(cli_link_t *link, cli_greet_t greet)
 {
-    char       db[16];
-    cli_rc_t   rc;
-    reg_str_t  argv[2];
+    cli_rc_t  rc;
 
     rc = CLI_DONE;
 
     if (link->url->user.len || link->url->password_file.len) {
-        rc = cli_link_auth(link);
+        rc = cli_link_auth(link, greet);
     }
 
-    if (rc == CLI_DONE && link->url->db) {
-        (void) snprintf(db, sizeof(db), "%u", link->url->db);
+    if (rc == CLI_DONE && link->url->db && greet != CLI_GREET_SENTINEL) {
+        rc = cli_link_select(link);
+    }
 
-        argv[0] = REG_STR("SELECT");
-        argv[1] = reg_str(db);
-
-        rc = cli_link_send(link, 2, argv);
-
-        if (rc == CLI_DONE) {
-            rc = cli_link_skip(link, 1);
-        }
+    if (rc == CLI_DONE && greet == CLI_GREET_MASTER) {
+        rc = cli_link_role(link);
     }
 
     return rc;
@@ -235,13 +294,14 @@ cli_link_greet(cli_link_t *link)
 
 
 static cli_rc_t
-cli_link_auth(cli_link_t *link)
+cli_link_auth(cli_link_t *link, cli_greet_t greet)
 {
-    char        *text;
-    size_t       len, argc;
-    cli_rc_t     rc;
-    reg_str_t    argv[3];
-    redisReply  *reply;
+    char              *text;
+    size_t             len, argc;
+    cli_rc_t           rc;
+    reg_str_t          argv[3];
+    redisReply        *reply;
+    reg_resp_error_t   error;
 
     text = NULL;
     len = 0;
@@ -263,11 +323,7 @@ cli_link_auth(cli_link_t *link)
 
     argv[argc++] = (reg_str_t) { len, (unsigned char *) (text ? text : "") };
 
-    rc = cli_link_send(link, argc, argv);
-
-    if (rc == CLI_DONE) {
-        rc = cli_link_next(link, &reply);
-    }
+    rc = cli_link_call(link, &reply, argc, argv);
 
     if (text) {
         OPENSSL_cleanse(text, len);
@@ -278,24 +334,28 @@ cli_link_auth(cli_link_t *link)
         return rc;
     }
 
-    /* some errors repeat what was sent, which is the password here */
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-        rc = cli_fail(CLI_STORE, "%s: %s", link->name,
-                      reg_resp_error(reply) == REG_RESP_NOAUTH
-                      ? "wrong user or password" : "AUTH is refused");
-    }
+    error = reg_resp_error(reply);
 
     freeReplyObject(reply);
 
-    return rc;
+    /* a sentinel that wants somebody else says so when it is asked */
+
+    if (error == REG_RESP_NO_ERROR || greet == CLI_GREET_SENTINEL) {
+        return CLI_DONE;
+    }
+
+    /* some errors repeat what was sent, which is the password here */
+
+    return cli_link_dead(link, error == REG_RESP_NOAUTH
+                               ? "wrong user or password"
+                               : "AUTH is refused");
 }
 
 
 /* Less the newline that editors end a file with. */
 
 static cli_rc_t
-cli_link_password(const cli_link_t *link, char **text, size_t *len)
+cli_link_password(cli_link_t *link, char **text, size_t *len)
 {
     int   fd, rc, err;
     char  path[REG_STORE_VALUE_MAX + 1];
@@ -303,19 +363,22 @@ cli_link_password(const cli_link_t *link, char **text, size_t *len)
     (void) snprintf(path, sizeof(path), "%.*s",
                     REG_FMT(link->url->password_file));
 
+    rc = -1;
     fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd == -1) {
-        return cli_fail(CLI_STORE, "%s: %s", path, strerror(errno));
-    }
-
-    rc = cli_file_read(fd, text, len);
     err = errno;
 
-    (void) close(fd);
+    if (fd != -1) {
+        rc = cli_file_read(fd, text, len);
+        err = errno;
+
+        (void) close(fd);
+    }
 
     if (rc == -1) {
-        return cli_fail(CLI_STORE, "%s: %s", path, strerror(err));
+        link->dead = 1;
+        reg_error_set(&link->error, "password_file=%s: %s", path,
+                      strerror(err));
+        return CLI_STORE;
     }
 
     while (*len && ((*text)[*len - 1] == '\n' || (*text)[*len - 1] == '\r')) {
@@ -329,50 +392,69 @@ cli_link_password(const cli_link_t *link, char **text, size_t *len)
     OPENSSL_cleanse(*text, *len);
     free(*text);
 
-    return cli_fail(CLI_STORE, "%s: it must hold one line, the password",
-                    path);
+    link->dead = 1;
+    reg_error_set(&link->error, "password_file=%s must hold one line, the "
+                  "password", path);
+
+    return CLI_STORE;
 }
 
 
 static cli_rc_t
-cli_link_next(cli_link_t *link, redisReply **reply)
+cli_link_select(cli_link_t *link)
 {
-    size_t         n;
-    cli_rc_t       rc;
-    reg_rc_t       got;
-    unsigned char  data[CLI_LINK_READ];
+    char         db[16];
+    cli_rc_t     rc;
+    reg_str_t    argv[2];
+    redisReply  *reply;
 
-    *reply = NULL;
+    (void) snprintf(db, sizeof(db), "%u", link->url->db);
 
-    rc = cli_link_flush(link);
+    argv[0] = REG_STR("SELECT");
+    argv[1] = reg_str(db);
 
-    while (rc == CLI_DONE) {
-        got = reg_resp_next(link->resp, reply);
+    rc = cli_link_call(link, &reply, 2, argv);
 
-        if (got == REG_OK) {
-            return CLI_DONE;
-        }
-
-        if (got == REG_NOTFOUND) {
-            rc = cli_socket_read(link->sock, data, sizeof(data), &n);
-
-            if (rc != CLI_DONE) {
-                return rc;
-            }
-
-            got = reg_resp_feed(link->resp, data, n);
-
-            /* what is broken says so again when the good ones are taken */
-
-            got = got == REG_INVALID ? REG_OK : got;
-
-            if (got == REG_OK) {
-                continue;
-            }
-        }
-
-        rc = got == REG_INVALID ? cli_link_strange(link) : cli_nomem();
+    if (rc == CLI_DONE && reply->type == REDIS_REPLY_ERROR) {
+        rc = cli_link_refused(link, reply);
     }
+
+    freeReplyObject(reply);
+
+    return rc;
+}
+
+
+/* Who may not ask is believed to be right about the master. */
+
+static cli_rc_t
+cli_link_role(cli_link_t *link)
+{
+    cli_rc_t     rc;
+    reg_str_t    role;
+    redisReply  *reply;
+
+    role = REG_STR("ROLE");
+
+    rc = cli_link_call(link, &reply, 1, &role);
+
+    if (rc != CLI_DONE || reg_resp_error(reply) == REG_RESP_NOPERM) {
+        freeReplyObject(reply);
+        return rc;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
+    {
+        rc = cli_link_refused(link, reply);
+
+    } else if (strcmp(reply->element[0]->str, "master") != 0) {
+        link->passing = 1;
+        reg_error_set(&link->error, "the server is a replica, and no master");
+        rc = CLI_STORE;
+    }
+
+    freeReplyObject(reply);
 
     return rc;
 }
@@ -394,51 +476,26 @@ cli_link_flush(cli_link_t *link)
     OPENSSL_cleanse(link->out, link->len);
     link->len = 0;
 
-    return rc;
+    return rc == CLI_DONE ? CLI_DONE : cli_link_socket_failed(link);
 }
 
 
 static cli_rc_t
-cli_link_error(const cli_link_t *link, const redisReply *reply)
+cli_link_dead(cli_link_t *link, const char *sentence)
 {
-    reg_error_t  text;
-    const char  *sentence;
+    link->dead = 1;
+    link->passing = 0;
+    reg_error_set(&link->error, "%s", sentence);
 
-    switch (reg_resp_error(reply)) {
+    return CLI_STORE;
+}
 
-    case REG_RESP_NOAUTH:
-        sentence = "Redis wants a user or password: give password_file=";
-        break;
 
-    case REG_RESP_NOPERM:
-        sentence = "the user may not do that, see docs/redis.acl";
-        break;
+static cli_rc_t
+cli_link_socket_failed(cli_link_t *link)
+{
+    link->dead = 1;
+    link->passing = link->sock && cli_socket_passing(link->sock) ? 1 : 0;
 
-    case REG_RESP_READONLY:
-        sentence = "the server is a replica, which takes no writes";
-        break;
-
-    case REG_RESP_LOADING:
-        sentence = "the server is loading its data: try again soon";
-        break;
-
-    case REG_RESP_OOM:
-        sentence = "the server has no memory left for more records";
-        break;
-
-    case REG_RESP_MOVED:
-    case REG_RESP_ASK:
-    case REG_RESP_CLUSTERDOWN:
-        sentence = "the server is part of a cluster, which is not supported "
-                   "here";
-        break;
-
-    default:
-        sentence = "the server refuses the command";
-        break;
-    }
-
-    reg_resp_error_text(&text, reply);
-
-    return cli_fail(CLI_STORE, "%s: %s (%s)", link->name, sentence, text.text);
+    return CLI_STORE;
 }

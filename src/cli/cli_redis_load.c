@@ -12,16 +12,20 @@
 #include "cli_redis.h"
 
 
-#define CLI_REDIS_SCAN   "1000"
-#define CLI_REDIS_BATCH  256        /* GETs at a time */
+#define CLI_REDIS_BATCH   256       /* GETs at a time */
+#define CLI_REDIS_PASSES  8         /* over a cluster whose slots move */
 
 
-static cli_rc_t cli_redis_scan(cli_store_t *store);
-static cli_rc_t cli_redis_page(cli_store_t *store, const redisReply *page);
+static cli_rc_t cli_redis_names(cli_store_t *store);
+static void cli_redis_sort(cli_redis_t *redis);
 static int cli_redis_compare(const void *one, const void *two);
 static cli_rc_t cli_redis_get(cli_store_t *store, char **names, size_t n);
+static cli_rc_t cli_redis_get_one(cli_store_t *store, char **name);
+static cli_rc_t cli_redis_got(cli_store_t *store, char **name,
+    const redisReply *reply);
 static cli_rc_t cli_redis_take(cli_store_t *store, char **name,
     const redisReply *reply);
+static cli_rc_t cli_redis_still_master(cli_store_t *store);
 
 
 cli_rc_t
@@ -33,13 +37,71 @@ cli_redis_load(cli_store_t *store, unsigned flags)
 
     (void) flags;
 
-    rc = cli_redis_scan(store);
+    rc = cli_redis_names(store);
 
-    if (rc != CLI_DONE || redis->ntexts == 0) {
-        return rc;
+    for (i = 0; rc == CLI_DONE && i < redis->ntexts; i += n) {
+        n = redis->ntexts - i;
+        n = n > CLI_REDIS_BATCH ? CLI_REDIS_BATCH : n;
+
+        rc = cli_redis_get(store, redis->texts + i, n);
     }
 
-    /* SCAN has no order, and may return a name twice */
+    if (rc == CLI_DONE && redis->url.kind == REG_STORE_SENTINEL) {
+        rc = cli_redis_still_master(store);
+    }
+
+    return rc;
+}
+
+
+/*
+ * A record that goes from one node to another may not be seen on either.  While
+ * slots move the nodes are gone through until that brings nothing new.
+ */
+
+static cli_rc_t
+cli_redis_names(cli_store_t *store)
+{
+    int           settled;
+    size_t        known;
+    cli_rc_t      rc;
+    unsigned      passes;
+    cli_redis_t  *redis = store->redis;
+
+    passes = 0;
+
+    do {
+        known = redis->ntexts;
+
+        rc = cli_redis_scan(store, &settled);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+
+        /* SCAN has no order, and may return a name twice */
+
+        cli_redis_sort(redis);
+
+        if (++passes > CLI_REDIS_PASSES) {
+            return cli_fail(CLI_STORE, "%s: slots of the cluster keep moving: "
+                            "try again", store->path);
+        }
+
+    } while (!settled && redis->ntexts != known);
+
+    return CLI_DONE;
+}
+
+
+static void
+cli_redis_sort(cli_redis_t *redis)
+{
+    size_t  i, n;
+
+    if (redis->ntexts == 0) {
+        return;
+    }
 
     qsort(redis->texts, redis->ntexts, sizeof(char *), cli_redis_compare);
 
@@ -54,114 +116,6 @@ cli_redis_load(cli_store_t *store, unsigned flags)
     }
 
     redis->ntexts = n;
-
-    for (i = 0; rc == CLI_DONE && i < redis->ntexts; i += n) {
-        n = redis->ntexts - i;
-        n = n > CLI_REDIS_BATCH ? CLI_REDIS_BATCH : n;
-
-        rc = cli_redis_get(store, redis->texts + i, n);
-    }
-
-    return rc;
-}
-
-
-static cli_rc_t
-cli_redis_scan(cli_store_t *store)
-{
-    char          match[REG_STORE_PREFIX_MAX + 2], cursor[32];
-    cli_rc_t      rc;
-    reg_str_t     argv[6];
-    redisReply   *reply;
-    cli_redis_t  *redis = store->redis;
-
-    /* a prefix has no characters that mean something in a pattern */
-
-    (void) snprintf(match, sizeof(match), "%.*s*", REG_FMT(redis->url.prefix));
-    (void) snprintf(cursor, sizeof(cursor), "0");
-
-    argv[0] = REG_STR("SCAN");
-    argv[2] = REG_STR("MATCH");
-    argv[3] = reg_str(match);
-    argv[4] = REG_STR("COUNT");
-    argv[5] = REG_STR(CLI_REDIS_SCAN);
-
-    do {
-        argv[1] = reg_str(cursor);
-
-        rc = cli_link_call(redis->link, &reply, 6, argv);
-
-        if (rc != CLI_DONE) {
-            return rc;
-        }
-
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-            || reply->element[0]->type != REDIS_REPLY_STRING
-            || reply->element[1]->type != REDIS_REPLY_ARRAY
-            || reply->element[0]->len >= sizeof(cursor))
-        {
-            rc = cli_link_strange(redis->link);
-
-        } else {
-            (void) snprintf(cursor, sizeof(cursor), "%s",
-                            reply->element[0]->str);
-            rc = cli_redis_page(store, reply->element[1]);
-        }
-
-        freeReplyObject(reply);
-
-    } while (rc == CLI_DONE && strcmp(cursor, "0") != 0);
-
-    return rc;
-}
-
-
-static cli_rc_t
-cli_redis_page(cli_store_t *store, const redisReply *page)
-{
-    char              **texts;
-    size_t              i, size;
-    reg_str_t           name, key;
-    cli_redis_t        *redis = store->redis;
-    reg_record_type_t   type;
-
-    for (i = 0; i < page->elements; i++) {
-
-        if (page->element[i]->type != REDIS_REPLY_STRING) {
-            return cli_link_strange(redis->link);
-        }
-
-        key.len = (size_t) page->element[i]->len;
-        key.data = (unsigned char *) page->element[i]->str;
-
-        if (reg_redis_key_parse(&type, &name, redis->url.prefix, key)
-            != REG_OK)
-        {
-            continue;
-        }
-
-        if (redis->ntexts == redis->size) {
-            size = redis->size ? 2 * redis->size : 1024;
-            texts = realloc(redis->texts, size * sizeof(char *));
-
-            if (texts == NULL) {
-                return cli_nomem();
-            }
-
-            redis->texts = texts;
-            redis->size = size;
-        }
-
-        redis->texts[redis->ntexts] = strndup(page->element[i]->str, key.len);
-
-        if (redis->texts[redis->ntexts] == NULL) {
-            return cli_nomem();
-        }
-
-        redis->ntexts++;
-    }
-
-    return CLI_DONE;
 }
 
 
@@ -172,51 +126,109 @@ cli_redis_compare(const void *one, const void *two)
 }
 
 
+/*
+ * All at once.  What is no answer, for its slot or its node has gone elsewhere,
+ * is asked for again when all others are here: a link on which replies are
+ * under way is good for nothing else.
+ */
+
 static cli_rc_t
 cli_redis_get(cli_store_t *store, char **names, size_t n)
 {
-    size_t       i;
-    cli_rc_t     rc;
-    reg_str_t    argv[2];
-    redisReply  *reply;
+    size_t        i;
+    cli_rc_t      rc;
+    reg_str_t     argv[2];
+    redisReply   *reply;
+    cli_route_t   routes[CLI_REDIS_BATCH];
+    unsigned      again[CLI_REDIS_BATCH];
+
+    for (i = 0; i < n; i++) {
+        cli_route_init(&routes[i], store, reg_str(names[i]));
+
+        if (cli_route_open(&routes[i]) != CLI_DONE) {
+            return CLI_STORE;
+        }
+    }
 
     argv[0] = REG_STR("GET");
 
     for (i = 0; i < n; i++) {
         argv[1] = reg_str(names[i]);
 
-        rc = cli_link_send(store->redis->link, 2, argv);
-
-        if (rc != CLI_DONE) {
-            return rc;
-        }
+        again[i] = routes[i].node->link == NULL
+                   || cli_route_send(&routes[i], 2, argv) != CLI_DONE;
     }
 
-    for (i = 0; i < n; i++) {
-        rc = cli_link_reply(store->redis->link, &reply);
+    rc = CLI_DONE;
 
-        if (rc != CLI_DONE) {
-            return cli_fail(CLI_STORE, "%s: the record %s could not be read",
-                            store->path, names[i]);
+    for (i = 0; i < n; i++) {
+
+        if (again[i] || cli_route_take(&routes[i], &reply) != CLI_DONE) {
+            again[i] = 1;
+            continue;
         }
 
-        /* one that somebody has removed meanwhile is not there */
+        again[i] = reply->type == REDIS_REPLY_ERROR;
 
-        if (reply->type == REDIS_REPLY_STRING) {
-            rc = cli_redis_take(store, &names[i], reply);
-
-        } else if (reply->type != REDIS_REPLY_NIL) {
-            rc = cli_link_strange(store->redis->link);
+        if (rc == CLI_DONE && !again[i]) {
+            rc = cli_redis_got(store, &names[i], reply);
         }
 
         freeReplyObject(reply);
+    }
 
-        if (rc != CLI_DONE) {
-            return rc;
+    for (i = 0; rc == CLI_DONE && i < n; i++) {
+
+        if (again[i]) {
+            rc = cli_redis_get_one(store, &names[i]);
         }
     }
 
-    return CLI_DONE;
+    return rc;
+}
+
+
+static cli_rc_t
+cli_redis_get_one(cli_store_t *store, char **name)
+{
+    cli_rc_t     rc;
+    reg_str_t    argv[2];
+    redisReply  *reply;
+
+    argv[0] = REG_STR("GET");
+    argv[1] = reg_str(*name);
+
+    rc = cli_redis_call(store, &reply, argv[1], 2, argv);
+
+    if (rc != CLI_DONE) {
+        return cli_fail(CLI_STORE, "%s: the record %s could not be read",
+                        store->path, *name);
+    }
+
+    rc = cli_redis_got(store, name, reply);
+
+    freeReplyObject(reply);
+
+    return rc;
+}
+
+
+/* One that somebody has removed meanwhile is not there. */
+
+static cli_rc_t
+cli_redis_got(cli_store_t *store, char **name, const redisReply *reply)
+{
+    switch (reply->type) {
+
+    case REDIS_REPLY_STRING:
+        return cli_redis_take(store, name, reply);
+
+    case REDIS_REPLY_NIL:
+        return CLI_DONE;
+
+    default:
+        return cli_redis_strange(store->path);
+    }
 }
 
 
@@ -252,4 +264,35 @@ cli_redis_take(cli_store_t *store, char **name, const redisReply *reply)
     item.text.len = (size_t) reply->len;
 
     return cli_document_take(&store->doc, &item);
+}
+
+
+/* If it is none any more, what was read may have been old. */
+
+static cli_rc_t
+cli_redis_still_master(cli_store_t *store)
+{
+    cli_rc_t      rc;
+    reg_str_t     role;
+    cli_node_t   *node;
+    redisReply   *reply;
+    cli_redis_t  *redis = store->redis;
+
+    node = redis->nodes[redis->master];
+    role = REG_STR("ROLE");
+
+    if (node->link == NULL
+        || cli_link_call(node->link, &reply, 1, &role) != CLI_DONE)
+    {
+        return CLI_AGAIN;
+    }
+
+    rc = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
+         && reply->element[0]->type == REDIS_REPLY_STRING
+         && strcmp(reply->element[0]->str, "master") != 0
+         ? CLI_AGAIN : CLI_DONE;
+
+    freeReplyObject(reply);
+
+    return rc;
 }

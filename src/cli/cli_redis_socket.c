@@ -25,11 +25,12 @@
 
 
 struct cli_socket_s {
-    const char  *name;
-    int          fd;
-    unsigned     timeout;
-    SSL_CTX     *ctx;
-    SSL         *ssl;               /* NULL: without TLS */
+    reg_error_t  *error;
+    int           fd;
+    unsigned      timeout;
+    unsigned      passing:1;
+    SSL_CTX      *ctx;
+    SSL          *ssl;              /* NULL: without TLS */
 };
 
 
@@ -39,18 +40,19 @@ static cli_rc_t cli_socket_tcp(cli_socket_t *sock,
 static int cli_socket_try(cli_socket_t *sock, const struct sockaddr *address,
     socklen_t len);
 static cli_rc_t cli_socket_tls(cli_socket_t *sock,
-    const reg_store_url_t *url);
-static int cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url);
-static cli_rc_t cli_socket_tls_failed(const cli_socket_t *sock, int rc,
+    const reg_store_url_t *url, const reg_store_host_t *host);
+static int cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url,
+    const reg_store_host_t *host);
+static cli_rc_t cli_socket_tls_failed(cli_socket_t *sock, int rc,
     const char *what);
-static cli_rc_t cli_socket_failed(const cli_socket_t *sock, int err);
+static cli_rc_t cli_socket_failed(cli_socket_t *sock, int err);
 static void cli_socket_quiet(struct sigaction *old);
 static void cli_socket_loud(const struct sigaction *old);
 
 
 cli_rc_t
 cli_socket_open(cli_socket_t **sock, const reg_store_url_t *url,
-    const char *name, unsigned timeout)
+    const reg_store_host_t *host, unsigned timeout, reg_error_t *error)
 {
     cli_rc_t       rc;
     cli_socket_t  *s;
@@ -59,17 +61,17 @@ cli_socket_open(cli_socket_t **sock, const reg_store_url_t *url,
     *sock = s;
 
     if (s == NULL) {
-        return cli_nomem();
+        reg_error_set(error, "memory ran out");
+        return CLI_STORE;
     }
 
-    s->name = name;
+    s->error = error;
     s->fd = -1;
     s->timeout = timeout;
 
-    rc = url->nhosts ? cli_socket_tcp(s, &url->hosts[0])
-                     : cli_socket_unix(s, url->path);
+    rc = host ? cli_socket_tcp(s, host) : cli_socket_unix(s, url->path);
 
-    return rc == CLI_DONE && url->tls ? cli_socket_tls(s, url) : rc;
+    return rc == CLI_DONE && url->tls ? cli_socket_tls(s, url, host) : rc;
 }
 
 
@@ -218,8 +220,10 @@ cli_socket_tcp(cli_socket_t *sock, const reg_store_host_t *host)
     rc = getaddrinfo(name, port, &hints, &found);
 
     if (rc != 0) {
-        return cli_fail(CLI_STORE, "%s: %s", sock->name,
-                        rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+        reg_error_set(sock->error, "%s", rc == EAI_SYSTEM ? strerror(errno)
+                                                          : gai_strerror(rc));
+        sock->passing = 1;
+        return CLI_STORE;
     }
 
     err = 0;
@@ -278,7 +282,8 @@ cli_socket_try(cli_socket_t *sock, const struct sockaddr *address,
 
 
 static cli_rc_t
-cli_socket_tls(cli_socket_t *sock, const reg_store_url_t *url)
+cli_socket_tls(cli_socket_t *sock, const reg_store_url_t *url,
+    const reg_store_host_t *host)
 {
     int               rc;
     char              ca[REG_STORE_VALUE_MAX + 1];
@@ -310,7 +315,7 @@ cli_socket_tls(cli_socket_t *sock, const reg_store_url_t *url)
     sock->ssl = SSL_new(sock->ctx);
 
     if (sock->ssl == NULL || SSL_set_fd(sock->ssl, sock->fd) != 1
-        || !cli_socket_verify(sock, url))
+        || !cli_socket_verify(sock, url, host))
     {
         return cli_socket_tls_failed(sock, 0, "TLS");
     }
@@ -327,14 +332,14 @@ cli_socket_tls(cli_socket_t *sock, const reg_store_url_t *url)
 /* Whom the certificate must be for: a name, or an address. */
 
 static int
-cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url)
+cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url,
+    const reg_store_host_t *host)
 {
     char                name[REG_STORE_VALUE_MAX + 1];
     X509_VERIFY_PARAM  *param;
 
     (void) snprintf(name, sizeof(name), "%.*s",
-                    REG_FMT(url->tls_name.len ? url->tls_name
-                                              : url->hosts[0].host));
+                    REG_FMT(url->tls_name.len ? url->tls_name : host->host));
 
     param = SSL_get0_param(sock->ssl);
 
@@ -353,7 +358,7 @@ cli_socket_verify(cli_socket_t *sock, const reg_store_url_t *url)
 
 
 static cli_rc_t
-cli_socket_tls_failed(const cli_socket_t *sock, int rc, const char *what)
+cli_socket_tls_failed(cli_socket_t *sock, int rc, const char *what)
 {
     int             err, error;
     long            verified;
@@ -364,9 +369,9 @@ cli_socket_tls_failed(const cli_socket_t *sock, int rc, const char *what)
     verified = sock->ssl ? SSL_get_verify_result(sock->ssl) : X509_V_OK;
 
     if (verified != X509_V_OK) {
-        return cli_fail(CLI_STORE, "%s: the certificate of the server is not "
-                        "trusted: %s", sock->name,
-                        X509_verify_cert_error_string(verified));
+        reg_error_set(sock->error, "the certificate of the server is not "
+                      "trusted: %s", X509_verify_cert_error_string(verified));
+        return CLI_STORE;
     }
 
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
@@ -379,32 +384,46 @@ cli_socket_tls_failed(const cli_socket_t *sock, int rc, const char *what)
 
     code = ERR_peek_error();
 
-    return cli_fail(CLI_STORE, "%s: %s: %s", sock->name, what,
-                    code && ERR_reason_error_string(code)
-                    ? ERR_reason_error_string(code) : "failed");
+    reg_error_set(sock->error, "%s: %s", what,
+                  code && ERR_reason_error_string(code)
+                  ? ERR_reason_error_string(code) : "failed");
+
+    return CLI_STORE;
 }
 
 
 /* err 0: the other side has closed. */
 
 static cli_rc_t
-cli_socket_failed(const cli_socket_t *sock, int err)
+cli_socket_failed(cli_socket_t *sock, int err)
 {
+    sock->passing = 1;
+
     switch (err) {
 
     case 0:
-        return cli_fail(CLI_STORE, "%s: the server has closed the connection",
-                        sock->name);
+        reg_error_set(sock->error, "the server has closed the connection");
+        break;
 
     /* what EAGAIN and EINPROGRESS mean where a call may take its time */
 
     case EAGAIN:
     case EINPROGRESS:
-        return cli_fail(CLI_STORE, "%s: no answer in time", sock->name);
+        reg_error_set(sock->error, "no answer in time");
+        break;
 
     default:
-        return cli_fail(CLI_STORE, "%s: %s", sock->name, strerror(err));
+        reg_error_set(sock->error, "%s", strerror(err));
     }
+
+    return CLI_STORE;
+}
+
+
+int
+cli_socket_passing(const cli_socket_t *sock)
+{
+    return sock->passing;
 }
 
 

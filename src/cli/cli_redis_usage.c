@@ -39,7 +39,7 @@ cli_redis_usage(cli_store_t *store, cli_usage_t *usage)
     do {
         argv[2] = reg_str(start);
 
-        rc = cli_link_call(store->redis->link, &reply, 6, argv);
+        rc = cli_redis_call(store, &reply, argv[1], 6, argv);
 
         if (rc != CLI_DONE) {
             return rc;
@@ -68,7 +68,7 @@ cli_redis_usage_page(cli_store_t *store, const redisReply *page,
     redisReply  *item, *fields;
 
     if (page->type != REDIS_REPLY_ARRAY) {
-        return cli_link_strange(store->redis->link);
+        return cli_redis_strange(store->path);
     }
 
     rc = CLI_DONE;
@@ -80,7 +80,7 @@ cli_redis_usage_page(cli_store_t *store, const redisReply *page,
             || item->element[0]->type != REDIS_REPLY_STRING
             || item->element[0]->len >= CLI_REDIS_ID_MAX - 1)
         {
-            return cli_link_strange(store->redis->link);
+            return cli_redis_strange(store->path);
         }
 
         fields = item->element[1];

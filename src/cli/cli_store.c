@@ -230,12 +230,6 @@ cli_store_url(const cli_t *cli, const char *text, reg_store_url_t *url)
         return cli_fail(CLI_USAGE, "%s: %s", option, error.text);
     }
 
-    if (url->kind != REG_STORE_REDIS) {
-        return cli_fail(CLI_USAGE, "%s %.*s: is not supported here: name the "
-                        "server that takes writes, as in redis://HOST", option,
-                        (int) (colon - text), text);
-    }
-
     return CLI_DONE;
 }
 

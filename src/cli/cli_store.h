@@ -33,6 +33,7 @@ typedef struct {
     char               *name;
     char               *before;     /* the record's text; NULL: there is none */
     json_t             *members;    /* names of what changed */
+    unsigned            fresh:1;    /* a key that nobody has seen yet */
 } cli_change_t;
 
 typedef struct cli_store_s    cli_store_t;

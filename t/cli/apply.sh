@@ -39,7 +39,7 @@ create key acme/ci
 create key acme/nightly run"
 
 prints "a plan of an empty store" "$wanted" apply --dry-run
-is "$(ls "$dir")" "stderr
+! on_file || is "$(ls "$dir")" "stderr
 teams.json" "a plan writes nothing, not even a lock"
 
 apply > "$dir/keys" 2> "$dir/stderr"
@@ -158,7 +158,7 @@ jq -n '[range(30) | "team\(.)"] as $teams
                             "\(.)/prod": {roles: ["image-puller"]}}) | add)}' \
     > "$file"
 
-rm -f "$store" "$store.audit"
+empty_store
 apply --format json > "$dir/json" 2> "$dir/stderr"
 is "$? $(cat "$dir/stderr")" "0 " "thirty teams are one file"
 is "$(jq -c 'map(.type) | group_by(.) | map("\(.[0]) \(length)")' "$dir/json")" \
@@ -166,8 +166,9 @@ is "$(jq -c 'map(.type) | group_by(.) | map("\(.[0]) \(length)")' "$dir/json")" 
 is "$(jq -r '.[] | select(.type == "key") | .key' "$dir/json" |
     grep -cE "$key_regex")" 60 "that are in the JSON"
 is "$(jq -r '.[] | select(.type == "key") | .id' "$dir/json" | sort)" \
-   "$(jq -r '.keys | keys[]' "$store" | sort)" "beside their ids"
-is "$(wc -l < "$store.audit")" 90 "and a line of audit for each record"
+   "$(get_store | jq -r '.keys | keys[]' | sort)" "beside their ids"
+is "$(reg audit list --format json | jq length)" 90 \
+   "and a line of audit for each record"
 is "$(apply --format json)" "[]" "nothing to do, in JSON"
 is "$(reg apply --file - --dry-run < "$file" 2>&1)" \
    "ngx-registry: nothing to do" "from standard input"

@@ -118,10 +118,6 @@ reg tenant set acme --resume
 reg key revoke "$id" 2> /dev/null
 is "$(asked --key-id "$id" $pull)" "1 deny revoked 401 - - -" "a revoked key"
 
-edit() {                                        # FILTER
-    jq -c "$@" "$store" > "$dir/new" && cat "$dir/new" > "$store"
-}
-
 edit --arg id "$admin" '.keys[$id].expires_at = "2026-01-01T00:00:00Z"'
 is "$(asked --key-id "$admin" $pull)" "1 deny expired 401 - - -" \
    "an expired key"
@@ -141,9 +137,11 @@ edit --arg id "$key" '.keys[$id].roles += ["cleaner"]'
 is "$(asked --key-id "$key" $pull)" "1 deny record_version 403 - - -" \
    "a role of a later version"
 
-edit '.roles.cleaner |= (.version = 1 | .colour = "red")'
-refuses "a broken role" 3 "$store: line 1: role \"cleaner\": unknown member \
-\"colour\"" reg explain --key-id "$key" $pull
+if on_file; then
+    edit '.roles.cleaner |= (.version = 1 | .colour = "red")'
+    refuses "a broken role" 3 "$store: line 1: role \"cleaner\": unknown \
+member \"colour\"" reg explain --key-id "$key" $pull
+fi
 
 # a scope that only fits until {tenant} is put in
 

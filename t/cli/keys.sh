@@ -21,9 +21,8 @@ is "$(record "$id" .hash)" \
    "sha256:$(printf '%s' "$key" | sha256sum | cut -d ' ' -f 1)" \
    "hash is the SHA-256 of the key"
 like "$(record "$id" .created_at)" "^$time_regex\$" "created_at is a time"
-is "$(grep -c "${key:17:32}" "$store" "$store.audit")" \
-   "$store:0
-$store.audit:0" "the secret is neither in the store nor in the audit"
+is "$({ get_store; reg audit list; } | grep -c "${key:17:32}")" 0 \
+   "the secret is neither in the store nor in the audit"
 
 other=$(reg key create --tenant acme --role image-pusher)
 is "$([ "$key" != "$other" ] && echo differs)" differs "two keys differ"
@@ -113,7 +112,7 @@ is "$(reg key show "$(key_id "$key")" --format json | jq .peppered)" true \
 
 # list and show, in all states
 
-rm "$store" "$store.audit"
+empty_store
 reg tenant set acme
 reg tenant set gone
 now=$(date -u +%s)
@@ -137,10 +136,11 @@ jq -n --arg hash "$hash" --argjson now $now '
             + key("notenant0000"; "i"; {tenant: "none"})
             + {"newer0000000": {version: 9}}),
      tenants: {acme: {version: 1, name: "acme"},
-               held: {version: 1, name: "held", suspended: true}}}' > "$store"
+               held: {version: 1, name: "held", suspended: true}}}' | put_store
 
-is "$(reg key list | sed -E 's/ +$//; s/b +acme .*3d .*/SOON/; s/c +acme .*2h .*/HOURS/')" \
-   "ID            NAME  TENANT  ROLES   STATE               EXPIRES               CREATED
+is "$(reg key list | sed -E 's/ +$//; s/b +acme .*3d .*/SOON/; s/c +acme .*2h .*/HOURS/' |
+    in_order)" "$(in_order << 'END'
+ID            NAME  TENANT  ROLES   STATE               EXPIRES               CREATED
 active000000  a     acme    r1, r2  active              -                     2026-01-01T00:00:00Z
 soon00000000  SOON
 hours0000000  HOURS
@@ -150,13 +150,15 @@ revoked00000  f     acme    -       revoked             -                     20
 notyet000000  g     acme    -       not yet valid       -                     2026-01-01T00:00:00Z
 suspended000  h     held    -       suspended           -                     2026-01-01T00:00:00Z
 notenant0000  i     none    -       no tenant           -                     2026-01-01T00:00:00Z
-newer0000000  -     -       -       of a later version  -                     -" \
-   "key list is a table"
+newer0000000  -     -       -       of a later version  -                     -
+END
+)" "key list is a table"
 like "$(reg key list)" 'soon0+ +b +acme +- +expires in 3d' "with days left"
 like "$(reg key list)" 'hours0+ +c +acme +- +expires in 2h' "or hours"
 
-is "$(reg key list --format json | jq -r '.[] | "\(.id) \(.state)"')" \
-   "active000000 active
+is "$(reg key list --format json | jq -r '.[] | "\(.id) \(.state)"' | in_order)" \
+   "$(in_order << 'END'
+active000000 active
 soon00000000 active
 hours0000000 active
 far000000000 active
@@ -165,7 +167,9 @@ revoked00000 revoked
 notyet000000 not_yet_valid
 suspended000 suspended
 notenant0000 no_tenant
-newer0000000 newer" "key list is JSON, with a word for each state"
+newer0000000 newer
+END
+)" "key list is JSON, with a word for each state"
 
 prints "key list of a tenant" \
    "ID            NAME  TENANT  ROLES  STATE      EXPIRES  CREATED

@@ -55,14 +55,6 @@ refuses "a path for a URL" 2 \
 refuses "a name for a URL" 2 \
     "--store takes a URL, and a file has one too: file:store.json" \
     reg --store store.json key list
-refuses "another kind of store" 2 \
-    "--store redis+sentinel: is not supported here: name the server that \
-takes writes, as in redis://HOST" \
-    reg --store redis+sentinel://localhost/main key list
-refuses "a cluster" 2 \
-    "--store redis+cluster: is not supported here: name the server that \
-takes writes, as in redis://HOST" \
-    reg --store redis+cluster://localhost key list
 refuses "a password in the URL" 2 \
     "--store: a password in the URL would be seen by everybody: put it into a file and give password_file=" \
     reg --store redis://u:secret@localhost key list

@@ -144,14 +144,11 @@ refuses "a part of one is not repeated either" 2 \
 # by tenant and age
 
 old=$(key_id "$(new)")
-jq -c --arg id "$old" '.keys[$id].created_at = "2026-01-01T00:00:00Z"' \
-    "$store" > "$dir/new" && cat "$dir/new" > "$store"
+edit --arg id "$old" '.keys[$id].created_at = "2026-01-01T00:00:00Z"'
 ageless=$(key_id "$(new)")
-jq -c --arg id "$ageless" 'del(.keys[$id].created_at)' \
-    "$store" > "$dir/new" && cat "$dir/new" > "$store"
+edit --arg id "$ageless" 'del(.keys[$id].created_at)'
 young=$(key_id "$(new)")
-jq -c --arg id "$young" '.keys[$id].created_at = "2098-01-01T00:00:00Z"' \
-    "$store" > "$dir/new" && cat "$dir/new" > "$store"
+edit --arg id "$young" '.keys[$id].created_at = "2098-01-01T00:00:00Z"'
 others=$(key_id "$(reg key create --tenant other --role image-puller)")
 
 says "keys of a tenant are revoked by age" "2 keys of tenant acme revoked" \

@@ -4,96 +4,14 @@
 # and what only Redis has.
 
 . "$(dirname "$0")/../lib/redis.sh"
+. "$(dirname "$0")/../lib/session.sh"
 
 start_redis --unixsocket "$dir/redis.sock"
 plain=redis://127.0.0.1:$redis_port
-file=file:$dir/session.json
-tool=$NGX_REGISTRY
-
-reg() {
-    "$tool" "$@"
-}
-
-time='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z'
-
-
-# A session with all commands; ids, keys, times and the store's name differ.
-# In a list the order does, too.
-
-session() {
-    local key
-
-    reg tenant set acme --label owner=ann
-    reg tenant set acme --label owner=ann
-    reg tenant set beta --suspend
-    reg tenant list | sort
-    reg tenant show acme
-    reg tenant show nobody
-    reg role set cleaner --scope 'repository:{tenant}/**:pull,delete'
-    reg role list | sort
-    reg role show cleaner
-    key=$(reg key create --tenant acme --name ci --role cleaner --expires 90d)
-    reg key list
-    reg --format json key list
-    reg key show "${key:4:12}"
-    reg key show nobodynobody
-    reg key create --tenant nobody
-    reg key rotate "${key:4:12}" --overlap 1d
-    reg explain --key-id "${key:4:12}" --repository acme/app --action pull
-    reg explain --key-id "${key:4:12}" --repository beta/app --action pull
-    reg key revoke "${key:4:12}" --reason lost
-    reg key revoke "${key:4:12}"
-    echo "found: $key" | reg key revoke --stdin
-    echo '{"version":1,"tenants":{"gamma":{}},"keys":{"gamma/a":{}}}' |
-        reg apply -f -
-    reg key revoke --tenant gamma --created-before 2100-01-01T00:00:00Z
-    reg store check
-    reg store export | wc -l
-    reg audit list
-    reg --format json audit list
-    echo "exit code $?"
-}
-
-alike() {
-    sed -E "s#$time#TIME#g; s#(file|redis):[^ ?]*#STORE#g
-            s/ngr_[0-9A-Za-z]+_[0-9A-Za-z]+/KEY/g
-            s/sha256:[0-9a-f]{64}/HASH/g
-            s/\b[0-9A-Za-z]{12}\b/ID/g"
-}
-
-REGISTRY_STORE=$file session 2>&1 | alike > "$dir/on-file"
-REGISTRY_STORE=$plain session 2>&1 | alike > "$dir/on-redis"
-is "$(diff "$dir/on-file" "$dir/on-redis")" "" "a session is the same"
-like "$(wc -l < "$dir/on-file")" '^[0-9]{2,}$' "and a long one"
-
-# there and back
-
 export REGISTRY_STORE=$plain
-exported() { reg --store "$1" store export | jq -S .; }
-
+same_session
 redis flushall > /dev/null
-runs "a copy to Redis" reg --store "$file" store copy --to "$plain"
-is "$(exported "$plain")" "$(exported "$file")" "has all records"
-runs "and one back" reg store copy --to "file:$dir/back.json"
-is "$(exported "file:$dir/back.json")" "$(exported "$file")" "has them, too"
-like "$(reg store copy --to "$plain" 2>&1)" ' 0 records imported' \
-    "a copy onto itself changes nothing"
-
-# an old backup
-
-key=$(reg key create --tenant acme --role cleaner --name kept)
-id=${key:4:12}
-reg store export > "$dir/backup.json"
-reg key revoke "$id" 2> /dev/null
-reg tenant set acme --suspend
-like "$(reg store import "$dir/backup.json" 2>&1)" "key $id stays revoked" \
-    "a backup does not revive a key"
-like "$(reg key show "$id")" 'state +revoked' "which stays revoked"
-like "$(reg tenant show acme)" 'suspended +yes' "nor a tenant"
-like "$(reg --store "$file" store copy --to "$plain" 2>&1)" 'imported' \
-    "nor does a copy"
-like "$(reg key show "$id")" 'state +revoked' "bring it back"
-reg tenant set acme --resume
+same_records
 
 # what has not changed is not written
 
