@@ -33,7 +33,7 @@ _ngx_registry_options() {                       # COMMAND
     "explain")
         echo "--key-id --anonymous --scope --tenant --repository --catalog" \
              "--api --action --from --address $global" ;;
-    "audit list")
+    "key usage" | "audit list")
         echo "--since $global" ;;
     *)
         echo "$global" ;;
@@ -44,7 +44,7 @@ _ngx_registry_options() {                       # COMMAND
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
     "")     echo "key tenant role repository egress apply store explain audit" ;;
-    key)    echo "create list show rotate revoke" ;;
+    key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
     egress) echo "report" ;;

@@ -67,7 +67,7 @@ completed() {                                   # WORD...
 
 
 all=$(commands)
-is "$(wc -l <<< "$all")" 23 "there are twenty-three commands"
+is "$(wc -l <<< "$all")" 24 "there are twenty-four commands"
 is "$(sed -n 's/^\.Ss //p' "$page" | sed 's/ \(Ar\|Op\).*//')" "$all" \
    "the manual page has a section for each"
 is "$(page_global_options)" "$(global_options)" \
