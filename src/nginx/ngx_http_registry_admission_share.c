@@ -161,6 +161,8 @@ ngx_http_registry_pull_send(ngx_http_registry_limit_redis_t *redis,
                                     + NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
     ngx_http_registry_pull_t   *pull;
 
+    ngx_http_registry_limit_redis_begin(redis);
+
     pull = ngx_calloc(sizeof(ngx_http_registry_pull_t), ngx_cycle->log);
     if (pull == NULL) {
         return NULL;

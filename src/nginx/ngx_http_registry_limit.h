@@ -137,6 +137,7 @@ struct ngx_http_registry_limited_s {
     ngx_http_registry_charge_t       *by;      /* that refuses; NULL: none */
     ngx_http_registry_limit_step_pt   step;    /* NULL: all is said */
     ngx_http_request_t               *request;
+    int64_t                           now;     /* since the last wait */
     uint64_t                          pull;    /* its key in the admissions */
     ngx_uint_t                        waiting; /* for so many answers */
     void                             *asking;  /* of other hosts' pulls */

@@ -18,6 +18,7 @@ static ngx_http_registry_charge_t *ngx_http_registry_limit_strictest(
     ngx_http_registry_limited_t *limited);
 static ngx_int_t ngx_http_registry_limit_rates(ngx_http_request_t *r,
     ngx_http_registry_charge_t *charge);
+static u_char *ngx_http_registry_limit_number(u_char *p, uint32_t n);
 static ngx_int_t ngx_http_registry_limit_add(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
@@ -177,7 +178,7 @@ static ngx_int_t
 ngx_http_registry_limit_rates(ngx_http_request_t *r,
     ngx_http_registry_charge_t *charge)
 {
-    u_char     *p;
+    u_char     *p, *window;
     uint32_t    remaining;
     ngx_str_t   limit, left;
 
@@ -190,10 +191,6 @@ ngx_http_registry_limit_rates(ngx_http_request_t *r,
 
     remaining = ngx_min(charge->answer.remaining, charge->rate.count);
 
-    left.data = p;
-    p = ngx_sprintf(p, "%uD;w=%uD", remaining, charge->rate.window);
-    left.len = (size_t) (p - left.data);
-
     limit = charge->limit->text;
 
     if (charge->rate.count != charge->limit->rate.count
@@ -205,6 +202,15 @@ ngx_http_registry_limit_rates(ngx_http_request_t *r,
         limit.len = (size_t) (p - limit.data);
     }
 
+    /* the same but for the number */
+
+    window = (u_char *) ngx_strlchr(limit.data, limit.data + limit.len, ';');
+
+    left.data = p;
+    p = ngx_http_registry_limit_number(p, remaining);
+    p = ngx_cpymem(p, window, (size_t) (limit.data + limit.len - window));
+    left.len = (size_t) (p - left.data);
+
     if (ngx_http_registry_limit_add(r, &ngx_http_registry_limit_header, &limit)
         != NGX_OK)
     {
@@ -213,6 +219,22 @@ ngx_http_registry_limit_rates(ngx_http_request_t *r,
 
     return ngx_http_registry_limit_add(r, &ngx_http_registry_remaining_header,
                                        &left);
+}
+
+
+static u_char *
+ngx_http_registry_limit_number(u_char *p, uint32_t n)
+{
+    u_char  digits[NGX_INT32_LEN], *d;
+
+    d = digits + sizeof(digits);
+
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    return ngx_cpymem(p, d, (size_t) (digits + sizeof(digits) - d));
 }
 
 

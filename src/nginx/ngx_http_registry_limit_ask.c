@@ -56,6 +56,8 @@ ngx_http_registry_limit_ask(ngx_http_registry_limit_redis_t *redis,
     ngx_uint_t                      lease;
     ngx_http_registry_limit_ask_t  *ask;
 
+    ngx_http_registry_limit_redis_begin(redis);
+
     lease = (charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LEASE);
     hosts = (uint32_t) ngx_max(redis->shared->hosts, 1);
     ahead = 0;

@@ -240,7 +240,7 @@ ngx_http_registry_limit_init_process(ngx_cycle_t *cycle)
         && (ngx_process == NGX_PROCESS_WORKER
             || ngx_process == NGX_PROCESS_SINGLE))
     {
-        ngx_http_registry_limit_redis_begin(lmcf->redis, cycle);
+        ngx_http_registry_limit_redis_begin(lmcf->redis);
     }
 
     return NGX_OK;
@@ -255,7 +255,7 @@ ngx_http_registry_limit_exit_process(ngx_cycle_t *cycle)
     lmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_registry_limit_module);
 
-    if (lmcf && lmcf->redis && lmcf->redis->begun) {
+    if (lmcf && lmcf->redis) {
         ngx_http_registry_limit_redis_end(lmcf->redis);
     }
 }

@@ -55,12 +55,23 @@ ngx_http_registry_limit_redis_create(ngx_conf_t *cf,
     ngx_http_registry_store_t *store, reg_str_t prefix)
 {
     ngx_str_t                         name;
+    ngx_pool_cleanup_t               *cln;
     ngx_http_registry_limit_redis_t  *redis;
 
     redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_limit_redis_t));
     if (redis == NULL) {
         return NULL;
     }
+
+    /* without a master a configuration ends before its process does */
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_registry_limit_redis_end;
+    cln->data = redis;
 
     redis->store = store;
     redis->prefix = prefix;
@@ -125,9 +136,12 @@ ngx_http_registry_hosts_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
 
 void
-ngx_http_registry_limit_redis_begin(ngx_http_registry_limit_redis_t *redis,
-    ngx_cycle_t *cycle)
+ngx_http_registry_limit_redis_begin(ngx_http_registry_limit_redis_t *redis)
 {
+    if (redis->begun) {
+        return;
+    }
+
     ngx_queue_init(&redis->asks);
     ngx_queue_init(&redis->pulls);
     ngx_rbtree_init(&redis->leases, &redis->sentinel, ngx_rbtree_insert_value);
@@ -139,18 +153,26 @@ ngx_http_registry_limit_redis_begin(ngx_http_registry_limit_redis_t *redis,
 
     redis->tick.handler = ngx_http_registry_hosts_tick;
     redis->tick.data = redis;
-    redis->tick.log = cycle->log;
+    redis->tick.log = ngx_cycle->log;
     redis->tick.cancelable = 1;
 
     ngx_add_timer(&redis->tick, 1);
 }
 
 
-/* The connections are closed already: nobody answers any more. */
+/* The connections are closed, or will be at once: nobody answers any more. */
 
 void
-ngx_http_registry_limit_redis_end(ngx_http_registry_limit_redis_t *redis)
+ngx_http_registry_limit_redis_end(void *data)
 {
+    ngx_http_registry_limit_redis_t *redis = data;
+
+    if (!redis->begun) {
+        return;
+    }
+
+    redis->begun = 0;
+
     if (redis->tick.timer_set) {
         ngx_del_timer(&redis->tick);
     }

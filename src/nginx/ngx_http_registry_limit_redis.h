@@ -58,12 +58,12 @@ ngx_http_registry_limit_redis_t *ngx_http_registry_limit_redis_create(
     ngx_conf_t *cf, ngx_http_registry_store_t *store, reg_str_t prefix);
 
 
-/* A worker begins, and ends. */
+/* A worker begins, which may be told twice, and ends. */
 
 void ngx_http_registry_limit_redis_begin(
-    ngx_http_registry_limit_redis_t *redis, ngx_cycle_t *cycle);
+    ngx_http_registry_limit_redis_t *redis);
 
-void ngx_http_registry_limit_redis_end(ngx_http_registry_limit_redis_t *redis);
+void ngx_http_registry_limit_redis_end(void *redis);
 
 
 /* Runs a script with one key; NULL while Redis cannot be asked. */

@@ -59,6 +59,7 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
         }
 
         limited = ctx->limited;
+        limited->now = ngx_http_registry_limit_now();
 
         if (ngx_http_registry_limit_manifest(ctx)) {
             lmcf = ngx_http_get_module_main_conf(r,
@@ -66,10 +67,9 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
 
             limited->pull = ngx_http_registry_admission_key(r, ctx,
                                                             lmcf->admissions);
-            limited->follows = ngx_http_registry_follows(ctx,
-                                                lmcf->admissions,
-                                                limited->pull,
-                                                ngx_http_registry_limit_now());
+            limited->follows = ngx_http_registry_follows(ctx, lmcf->admissions,
+                                                         limited->pull,
+                                                         limited->now);
         }
 
         limited->step = ngx_http_registry_limit_step_look;
@@ -79,6 +79,13 @@ ngx_http_registry_limit_request(ngx_http_request_t *r,
 
     if (limited->waiting) {
         return NGX_AGAIN;
+    }
+
+    if (limited->leaves) {
+
+        /* it has waited for an answer */
+
+        limited->now = ngx_http_registry_limit_now();
     }
 
     rc = NGX_DECLINED;
@@ -119,7 +126,7 @@ ngx_http_registry_limit_step_look(ngx_http_request_t *r,
     ngx_http_registry_limited_t  *limited;
 
     limited = ctx->limited;
-    now = ngx_http_registry_limit_now();
+    now = limited->now;
 
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
@@ -162,7 +169,7 @@ ngx_http_registry_limit_step_looked(ngx_http_request_t *r,
 {
     int64_t  now;
 
-    now = ngx_http_registry_limit_now();
+    now = ctx->limited->now;
 
     if (ngx_http_registry_limit_judge(r, ctx, now) != NGX_OK) {
         return ngx_http_registry_limit_refused(r, ctx, now);
@@ -180,7 +187,6 @@ static ngx_int_t
 ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    int64_t                               now;
     ngx_uint_t                            i;
     ngx_http_registry_charge_t           *charge;
     ngx_http_registry_limited_t          *limited;
@@ -188,8 +194,6 @@ ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
 
     limited = ctx->limited;
     limited->step = ngx_http_registry_limit_step_take;
-
-    now = 0;
 
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
@@ -204,11 +208,8 @@ ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
 
         lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
 
-        if (now == 0) {
-            now = ngx_http_registry_limit_now();
-        }
-
-        if (ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge, now)
+        if (ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge,
+                                        limited->now)
             == NGX_AGAIN)
         {
             limited->waiting++;
@@ -229,7 +230,7 @@ ngx_http_registry_limit_step_take(ngx_http_request_t *r,
     ngx_http_registry_limited_t  *limited;
 
     limited = ctx->limited;
-    now = ngx_http_registry_limit_now();
+    now = limited->now;
 
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
@@ -255,7 +256,7 @@ ngx_http_registry_limit_step_taken(ngx_http_request_t *r,
 {
     int64_t  now;
 
-    now = ngx_http_registry_limit_now();
+    now = ctx->limited->now;
 
     return ngx_http_registry_limit_judge(r, ctx, now) == NGX_OK
            ? ngx_http_registry_limit_pass(r, ctx, now)
