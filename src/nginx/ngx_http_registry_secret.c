@@ -10,9 +10,13 @@
 #include "ngx_http_registry_secret.h"
 
 
+static ngx_http_registry_secret_t *ngx_http_registry_secret_add_sized(
+    ngx_conf_t *cf, ngx_array_t *secrets, ngx_str_t *path,
+    ngx_http_registry_secret_make_t make, size_t max, size_t room);
 static ngx_int_t ngx_http_registry_secret_read(
     ngx_http_registry_secret_t *secret, ngx_log_t *log, ngx_uint_t level);
-static ssize_t ngx_http_registry_secret_read_text(ngx_fd_t fd, u_char *text);
+static ssize_t ngx_http_registry_secret_read_text(ngx_fd_t fd, u_char *text,
+    size_t size);
 static void ngx_http_registry_secret_cleanup(void *data);
 
 
@@ -62,6 +66,27 @@ ngx_http_registry_secret_t *
 ngx_http_registry_secret_add(ngx_conf_t *cf, ngx_array_t *secrets,
     ngx_str_t *path, ngx_http_registry_secret_make_t make)
 {
+    return ngx_http_registry_secret_add_sized(cf, secrets, path, make,
+                                          NGX_HTTP_REGISTRY_SECRET_MAX,
+                                          NGX_HTTP_REGISTRY_SECRET_VALUE_MAX);
+}
+
+
+ngx_http_registry_secret_t *
+ngx_http_registry_secret_add_key(ngx_conf_t *cf, ngx_array_t *secrets,
+    ngx_str_t *path, ngx_http_registry_secret_make_t make)
+{
+    return ngx_http_registry_secret_add_sized(cf, secrets, path, make,
+                                          NGX_HTTP_REGISTRY_SECRET_KEY_MAX,
+                                          NGX_HTTP_REGISTRY_SECRET_KEY_MAX);
+}
+
+
+static ngx_http_registry_secret_t *
+ngx_http_registry_secret_add_sized(ngx_conf_t *cf, ngx_array_t *secrets,
+    ngx_str_t *path, ngx_http_registry_secret_make_t make, size_t max,
+    size_t room)
+{
     ngx_uint_t                    i;
     ngx_pool_cleanup_t           *cln;
     ngx_http_registry_secret_t   *secret, **slot;
@@ -96,8 +121,10 @@ ngx_http_registry_secret_add(ngx_conf_t *cf, ngx_array_t *secrets,
 
     secret->path = *path;
     secret->make = make;
+    secret->max = max;
+    secret->room = room;
 
-    secret->buf = ngx_alloc(NGX_HTTP_REGISTRY_SECRET_VALUE_MAX, cf->log);
+    secret->buf = ngx_alloc(room, cf->log);
     if (secret->buf == NULL) {
         return NULL;
     }
@@ -161,8 +188,8 @@ static ngx_int_t
 ngx_http_registry_secret_read(ngx_http_registry_secret_t *secret,
     ngx_log_t *log, ngx_uint_t level)
 {
-    u_char       text[NGX_HTTP_REGISTRY_SECRET_MAX + 2];
-    u_char       value[NGX_HTTP_REGISTRY_SECRET_VALUE_MAX];
+    u_char       text[NGX_HTTP_REGISTRY_SECRET_KEY_MAX + 2];
+    u_char       value[NGX_HTTP_REGISTRY_SECRET_KEY_MAX];
     size_t       len;
     ssize_t      n;
     ngx_fd_t     fd;
@@ -178,7 +205,9 @@ ngx_http_registry_secret_read(ngx_http_registry_secret_t *secret,
         return NGX_ERROR;
     }
 
-    n = ngx_http_registry_secret_read_text(fd, text);
+    /* a byte and a newline more than may be: enough to see the excess */
+
+    n = ngx_http_registry_secret_read_text(fd, text, secret->max + 2);
 
     if (n == -1) {
         ngx_log_error(level, log, ngx_errno,
@@ -205,14 +234,20 @@ ngx_http_registry_secret_read(ngx_http_registry_secret_t *secret,
         s.len--;
     }
 
-    error = (s.len > NGX_HTTP_REGISTRY_SECRET_MAX)
-            ? "it is longer than 1024 bytes"
-            : secret->make(value, &len, s);
+    if (s.len > secret->max) {
+        error = (secret->max == NGX_HTTP_REGISTRY_SECRET_MAX)
+                ? "it is longer than 1024 bytes"
+                : "it is longer than 8192 bytes";
+
+    } else {
+        error = secret->make(value, &len, s);
+    }
 
     if (error == NULL) {
         ngx_memcpy(secret->buf, value, len);
         secret->value.data = secret->buf;
         secret->value.len = len;
+        secret->version++;
 
     } else {
         ngx_log_error(level, log, 0,
@@ -228,17 +263,14 @@ ngx_http_registry_secret_read(ngx_http_registry_secret_t *secret,
 
 
 static ssize_t
-ngx_http_registry_secret_read_text(ngx_fd_t fd, u_char *text)
+ngx_http_registry_secret_read_text(ngx_fd_t fd, u_char *text, size_t size)
 {
     size_t   len;
     ssize_t  n;
 
-    /* a byte and a newline more than may be: enough to see the excess */
+    for (len = 0; len < size; len += (size_t) n) {
 
-    for (len = 0; len < NGX_HTTP_REGISTRY_SECRET_MAX + 2; len += (size_t) n) {
-
-        n = ngx_read_fd(fd, text + len,
-                        NGX_HTTP_REGISTRY_SECRET_MAX + 2 - len);
+        n = ngx_read_fd(fd, text + len, size - len);
 
         if (n == -1) {
             return -1;
@@ -259,7 +291,7 @@ ngx_http_registry_secret_cleanup(void *data)
     ngx_http_registry_secret_t *secret = data;
 
     if (secret->buf) {
-        OPENSSL_cleanse(secret->buf, NGX_HTTP_REGISTRY_SECRET_VALUE_MAX);
+        OPENSSL_cleanse(secret->buf, secret->room);
         ngx_free(secret->buf);
     }
 }

@@ -54,9 +54,16 @@ typedef const char *(*ngx_http_registry_secret_make_t)(u_char *value,
 #define NGX_HTTP_REGISTRY_SECRET_MAX        1024
 #define NGX_HTTP_REGISTRY_SECRET_VALUE_MAX  2048
 
+/* A private key in PEM is longer: so much is read of one, and its value. */
+
+#define NGX_HTTP_REGISTRY_SECRET_KEY_MAX    8192
+
 struct ngx_http_registry_secret_s {
     ngx_str_t                        path;
     ngx_http_registry_secret_make_t  make;
+    size_t                           max;       /* bytes of the file, */
+    size_t                           room;      /* and of the value */
+    ngx_uint_t                       version;   /* another one: another value */
     ngx_http_registry_stamp_t        stamp;
     ngx_str_t                        value;     /* lies in buf */
     u_char                          *buf;
@@ -70,6 +77,12 @@ struct ngx_http_registry_secret_s {
  */
 
 ngx_http_registry_secret_t *ngx_http_registry_secret_add(ngx_conf_t *cf,
+    ngx_array_t *secrets, ngx_str_t *path,
+    ngx_http_registry_secret_make_t make);
+
+/* The same for a file of up to NGX_HTTP_REGISTRY_SECRET_KEY_MAX bytes. */
+
+ngx_http_registry_secret_t *ngx_http_registry_secret_add_key(ngx_conf_t *cf,
     ngx_array_t *secrets, ngx_str_t *path,
     ngx_http_registry_secret_make_t make);
 
