@@ -95,6 +95,9 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_RATE] =
         { "rate", "too many requests", 429 },
 
+    [REG_REASON_SIGNATURE] =
+        { "signature", "the URL is not signed, or has expired", 403 },
+
     [REG_REASON_INTERNAL] =
         { "internal", "internal error", 500 }
 };

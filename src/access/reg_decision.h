@@ -50,6 +50,7 @@ typedef enum {
     REG_REASON_ADDRESS,
     REG_REASON_SCOPE,
     REG_REASON_RATE,                /* a limit, see reg_limit.h */
+    REG_REASON_SIGNATURE,           /* of a URL: see reg_sign.h */
     REG_REASON_INTERNAL             /* memory or a library failed */
 } reg_reason_t;
 

@@ -74,6 +74,7 @@ typedef struct {
 
 typedef struct ngx_http_registry_booked_s   ngx_http_registry_booked_t;
 typedef struct ngx_http_registry_limited_s  ngx_http_registry_limited_t;
+typedef struct ngx_http_registry_offload_s  ngx_http_registry_offload_t;
 
 typedef struct {
     reg_route_rc_t                 rc;        /* of the target */
@@ -91,6 +92,8 @@ typedef struct {
     ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
     ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
+    ngx_http_registry_offload_t   *offload;   /* NULL: not looked at */
+    void                          *verified;  /* the cdn that signed it */
     ngx_str_t                      blob_route;        /* empty: no blob GET */
     int64_t                        blob_size; /* bytes; -1: unknown */
     ngx_http_registry_booked_t    *booked;    /* NULL: nothing, so far */
@@ -105,6 +108,8 @@ typedef struct {
     unsigned                       dry_run:1; /* a backend may challenge */
     unsigned                       replaced:1;        /* headers_in.headers */
     unsigned                       rewritten:1;       /* the query is */
+    unsigned                       deletes:1; /* a blob */
+    unsigned                       misled:1;  /* by a Location, to be 502 */
     unsigned                       error_body:1;      /* is to replace one */
     unsigned                       error_sent:1;
 } ngx_http_registry_ctx_t;
@@ -190,6 +195,19 @@ size_t ngx_http_registry_network(ngx_http_request_t *r,
 /* PRECONTENT: makes what the backend gets: see ngx_http_registry_forward.c. */
 
 ngx_int_t ngx_http_registry_forward_handler(ngx_http_request_t *r);
+
+/* PRECONTENT: where a blob is answered: see ..._offload_module.c. */
+
+ngx_int_t ngx_http_registry_offload_handler(ngx_http_request_t *r);
+
+/* Of $registry_cache_key and $registry_cache_bypass. */
+
+ngx_int_t ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_str_t *s);
+
+ngx_uint_t ngx_http_registry_cache_bypass(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+
 
 ngx_int_t ngx_http_registry_add_variables(ngx_conf_t *cf);
 

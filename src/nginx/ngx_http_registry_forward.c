@@ -93,7 +93,9 @@ ngx_http_registry_forward_unguarded(ngx_http_request_t *r,
 
     ctx = ngx_http_registry_find_ctx(r);
 
-    if (ctx == NULL || !ctx->replaced) {
+    /* a signed URL needs no credentials, and a client that sends some errs */
+
+    if (ctx == NULL || (!ctx->replaced && ctx->verified == NULL)) {
         return NGX_DECLINED;
     }
 

@@ -399,12 +399,15 @@ ngx_http_registry_init(ngx_conf_t *cf)
         }
     }
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    /* they run in the reverse order */
+
+    h = ngx_array_push_n(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers, 2);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_registry_forward_handler;
+    h[0] = ngx_http_registry_offload_handler;
+    h[1] = ngx_http_registry_forward_handler;
 
     return ngx_http_registry_error_filter_init(cf);
 }

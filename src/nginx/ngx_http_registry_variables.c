@@ -57,6 +57,14 @@ static void ngx_http_registry_limit_status(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
 static void ngx_http_registry_limit_name(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
+static void ngx_http_registry_route(ngx_http_registry_ctx_t *ctx,
+    ngx_str_t *s);
+static ngx_int_t ngx_http_registry_size_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_registry_key_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_registry_bypass_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_registry_variable_t  ngx_http_registry_variables[] = {
@@ -74,12 +82,25 @@ static ngx_http_registry_variable_t  ngx_http_registry_variables[] = {
     { ngx_string("registry_reason"), ngx_http_registry_reason },
     { ngx_string("registry_limit_status"), ngx_http_registry_limit_status },
     { ngx_string("registry_limit_name"), ngx_http_registry_limit_name },
+    { ngx_string("registry_route"), ngx_http_registry_route },
     { ngx_null_string, NULL }
 };
 
 
-static ngx_str_t  ngx_http_registry_digest_name =
-    ngx_string("registry_digest");
+/* These are made for the request. */
+
+static struct {
+    ngx_str_t                   name;
+    ngx_http_get_variable_pt    get;
+} ngx_http_registry_made_variables[] = {
+
+    { ngx_string("registry_digest"), ngx_http_registry_digest_variable },
+    { ngx_string("registry_blob_size"), ngx_http_registry_size_variable },
+    { ngx_string("registry_cache_key"), ngx_http_registry_key_variable },
+    { ngx_string("registry_cache_bypass"),
+      ngx_http_registry_bypass_variable },
+    { ngx_null_string, NULL }
+};
 
 static ngx_str_t  ngx_http_registry_label_prefix =
     ngx_string("registry_label_");
@@ -88,6 +109,7 @@ static ngx_str_t  ngx_http_registry_label_prefix =
 ngx_int_t
 ngx_http_registry_add_variables(ngx_conf_t *cf)
 {
+    ngx_uint_t                     i;
     ngx_http_variable_t           *var;
     ngx_http_registry_variable_t  *v;
 
@@ -102,13 +124,17 @@ ngx_http_registry_add_variables(ngx_conf_t *cf)
         var->data = (uintptr_t) v->value;
     }
 
-    var = ngx_http_add_variable(cf, &ngx_http_registry_digest_name,
-                                NGX_HTTP_VAR_NOCACHEABLE);
-    if (var == NULL) {
-        return NGX_ERROR;
-    }
+    for (i = 0; ngx_http_registry_made_variables[i].name.len; i++) {
 
-    var->get_handler = ngx_http_registry_digest_variable;
+        var = ngx_http_add_variable(cf,
+                                    &ngx_http_registry_made_variables[i].name,
+                                    NGX_HTTP_VAR_NOCACHEABLE);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_registry_made_variables[i].get;
+    }
 
     var = ngx_http_add_variable(cf, &ngx_http_registry_label_prefix,
                                 NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX);
@@ -173,6 +199,81 @@ ngx_http_registry_digest_variable(ngx_http_request_t *r,
         p = ngx_cpymem(s.data, digest->algorithm.data, digest->algorithm.len);
         *p++ = ':';
         ngx_memcpy(p, digest->encoded.data, digest->encoded.len);
+    }
+
+    ngx_http_registry_set_variable(v, s);
+
+    return NGX_OK;
+}
+
+
+/* Of a blob that a proof is there for; empty if nobody knows it. */
+
+static ngx_int_t
+ngx_http_registry_size_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                 s;
+    ngx_http_registry_ctx_t  *ctx;
+
+    ngx_str_null(&s);
+
+    ctx = ngx_http_registry_variable_ctx(r);
+
+    if (ctx && ctx->blob_size >= 0) {
+
+        s.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (s.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        s.len = (size_t) (ngx_sprintf(s.data, "%L", ctx->blob_size) - s.data);
+    }
+
+    ngx_http_registry_set_variable(v, s);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_registry_key_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                 s;
+    ngx_http_registry_ctx_t  *ctx;
+
+    ngx_str_null(&s);
+
+    ctx = ngx_http_registry_variable_ctx(r);
+
+    if (ctx && ctx->parsed
+        && ngx_http_registry_cache_key_variable(r, ctx, &s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_registry_set_variable(v, s);
+
+    return NGX_OK;
+}
+
+
+/* "1" or empty, as proxy_cache_bypass and proxy_no_cache read it. */
+
+static ngx_int_t
+ngx_http_registry_bypass_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                 s;
+    ngx_http_registry_ctx_t  *ctx;
+
+    ngx_str_null(&s);
+
+    ctx = ngx_http_registry_variable_ctx(r);
+
+    if (ctx && ctx->parsed && ngx_http_registry_cache_bypass(r, ctx)) {
+        ngx_str_set(&s, "1");
     }
 
     ngx_http_registry_set_variable(v, s);
@@ -386,5 +487,16 @@ ngx_http_registry_limit_name(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
 {
     if (ctx->limited && ctx->limited->by) {
         *s = ctx->limited->by->limit->name;
+    }
+}
+
+
+/* Empty for all but the GET of a blob. */
+
+static void
+ngx_http_registry_route(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
+{
+    if (ctx->blob_route.len) {
+        *s = ctx->blob_route;
     }
 }

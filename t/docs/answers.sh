@@ -78,6 +78,16 @@ jq --arg unknown "$(id unknown_key)" --arg wrong "$(id wrong_secret)" \
 mv "$dir/lib/store.new" "$dir/lib/store.json"
 
 cat > "$dir/block" <<'END'
+registry_cdn edge {
+    url   https://edge.example.net/;
+    sign  hmac key_file=/etc/nginx/cdn.key;
+}
+server {
+listen 127.0.0.1:8080;
+location /signed/ {
+    registry_verify_url  edge;
+    add_header           X-Reason $registry_reason always;
+}
 location / {
     registry    on;
     add_header  X-Reason $registry_reason always;
@@ -94,6 +104,7 @@ location /v2/acme/limited/ {
     registry_limit  pulls count=pull per=key rate=1/31d;
     add_header      X-Reason $registry_reason always;
     proxy_pass      http://127.0.0.1:5000;
+}
 }
 END
 
@@ -121,6 +132,7 @@ provoke() {                                     # REASON
                     target=(GET /v2/acme/throttled/app/manifests/1)
                     ask "${target[@]}" "${options[@]}" > "$dir/first" ;;
     malformed)      options=(-u user:password) ;;
+    signature)      target=(GET /signed/blob) ;;
     scope)          options=(-u "a:$(< "$dir/keys/push")") ;;
     rate)           options=(-u "a:$(< "$dir/keys/limited")")
                     target=(GET /v2/acme/limited/app/manifests/1)

@@ -246,6 +246,86 @@ $(printf gateway:gatewaypassword | base64)\"" \
 stop_gateway
 
 
+# cached.conf: one copy of a blob, and each request for it proven
+
+head -c 32 /dev/urandom | base64 > "$etc/cdn.key"
+openssl genrsa -out "$etc/cloudfront.pem" 2048 2> /dev/null
+
+start_backend
+example cached.conf
+key=$acme
+auth_file "$acme" "$dir/acme.json"
+runs "cached.conf: a push" copy_image acme "oci:$dir/image" \
+    "docker://$gateway/acme/app:1"
+
+layer=$(jq -r '.layers[0].digest' "$dir/image/blobs/sha256/$(jq -r \
+    '.manifests[0].digest' "$dir/image/index.json" | cut -d : -f 2)")
+
+# a second repository has it, too, a third has not
+
+runs "cached.conf: a copy" copy_image acme "oci:$dir/image" \
+    "docker://$gateway/acme/copy:1"
+
+: > "$backend_log"
+is "$(status GET "/v2/acme/app/blobs/$layer")" 200 "cached.conf: a blob"
+is "$(sha256sum < "$dir/body" | cut -d ' ' -f 1)" "${layer#*:}" \
+   "cached.conf: the whole of it"
+is "$(status GET "/v2/acme/copy/blobs/$layer")" 200 \
+   "cached.conf: of another repository that has it"
+is "$(status GET "/v2/acme/none/blobs/$layer")" 404 \
+   "cached.conf: and of one that has not"
+is "$(status HEAD "/v2/acme/none/blobs/$layer" --head)" 404 \
+   "cached.conf: nor does HEAD say so"
+is "$(status HEAD "/v2/acme/app/blobs/$layer" --head)" 200 \
+   "cached.conf: where it is, HEAD does"
+is "$(status GET "/v2/acme/none/blobs/$layer" -H 'Range: bytes=0-9')" 404 \
+   "cached.conf: nor a range"
+is "$(status GET "/v2/acme/app/blobs/$layer" -H 'Range: bytes=0-9')" 206 \
+   "cached.conf: which is there where the blob is"
+is "$(grep -c "^200 GET /v2/[a-z/]*blobs/$layer" "$backend_log")" 1 \
+   "cached.conf: the backend has sent it once"
+stop_gateway
+
+
+# edge.conf and shield.conf: the query is made by hand, as
+# src/offload/reg_sign_hmac.c has it
+
+sign_query() {                                  # HOST PATH
+    local query mac
+
+    query="reg_expires=$(($(date +%s) + 600))&reg_tenant=acme"
+    query+="&reg_repository=acme/app"
+    mac=$(printf 'reg1\nGET\n%s\n%s\n%s' "$1" "$2" "$query" |
+        openssl dgst -sha256 -hmac "$(< "$etc/cdn.key")" -binary |
+        basenc --base64url | tr -d =)
+    echo "$query&reg_signature=$mac"
+}
+
+for name in edge shield; do
+    host=edge.example.net:8081
+    [ $name = edge ] || host=d111111abcdef8.cloudfront.net
+    target=/v2/acme/app/blobs/$layer
+    key=
+
+    example $name.conf
+    is "$(status GET "$target")" 403 "$name.conf: without a signature"
+    : > "$backend_log"
+    is "$(status GET "$target?$(sign_query $host "$target")")" 200 \
+       "$name.conf: with one"
+    is "$(sha256sum < "$dir/body" | cut -d ' ' -f 1)" "${layer#*:}" \
+       "$name.conf: the blob"
+    is "$(cut -d ' ' -f 1-3 "$backend_log")" "200 GET $target" \
+       "$name.conf: the storage sees no signature"
+    is "$(status GET "$target?$(sign_query other "$target")")" 403 \
+       "$name.conf: not with that of another host"
+    stop_gateway
+done
+
+like "$(cat "$dir/gateway/log/edge.log")" \
+    "200 [0-9]+ MISS tenant=acme repository=acme/app \"GET $target\"" \
+    "edge.conf: the log tells whose it was"
+
+
 # which are all there are
 
 is "$(printf '%s\n' "${tested[@]}" | sort | xargs)" \

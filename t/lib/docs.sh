@@ -19,7 +19,8 @@ NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 REGISTRY_STORE=file:$dir/lib/store.json
 export REGISTRY_STORE
 
-mkdir -p "$blocks" "$dir/lib/egress" "$dir/etc" "$dir/access" "$dir/tmp" "$dir/keys"
+mkdir -p "$blocks" "$dir/lib/egress" "$dir/etc" "$dir/cache" "$dir/access" \
+    "$dir/tmp" "$dir/keys"
 
 for document in "${documents[@]}"; do
     awk -v out="$blocks/$(basename "$document" .md)" '
@@ -55,6 +56,7 @@ localise() {
         -e "s|/var/lib/ngx-registry|$dir/lib|g" \
         -e "s|/etc/nginx/|$dir/etc/|g" \
         -e "s|/var/log/nginx/|$dir/access/|g" \
+        -e "s|/var/cache/nginx/|$dir/cache/|g" \
         -e "s|127.0.0.1:8080|127.0.0.1:$PORT|g" \
         -e "s|127.0.0.1:5000|127.0.0.1:$BACKEND_PORT|g" \
         -e "s|127.0.0.1:5001|127.0.0.1:1|g" "$@"
@@ -195,6 +197,8 @@ make_store() {
         -keyout /dev/null -out "$dir/etc/redis-ca.pem" -days 2 -subj /CN=ca \
         2> /dev/null
     echo "gateway:secret" > "$dir/etc/registry.backend"
+    echo "a secret that nobody guesses" > "$dir/etc/cdn.key"
+    openssl genrsa -out "$dir/etc/cloudfront.pem" 2048 2> /dev/null
     cp "$top/conf.example/registry_proxy.conf" "$dir/etc/"
 
     registry tenant set acme --label project=apollo > /dev/null

@@ -551,6 +551,8 @@ test_reasons(void **state)
         { REG_REASON_SCOPE, 403, "scope",
           "access to the requested resource is denied" },
         { REG_REASON_RATE, 429, "rate", "too many requests" },
+        { REG_REASON_SIGNATURE, 403, "signature",
+          "the URL is not signed, or has expired" },
         { REG_REASON_INTERNAL, 500, "internal",
           "internal error" }
     };
