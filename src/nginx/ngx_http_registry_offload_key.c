@@ -125,6 +125,10 @@ ngx_http_registry_accept(ngx_list_t *headers, u_char *p)
         }
     }
 
+    if (bits == 0) {
+        *p++ = '-';
+    }
+
     for (i = 0; ngx_http_registry_accept_types[i].letter; i++) {
         if (bits & ((ngx_uint_t) 1 << i)) {
             *p++ = ngx_http_registry_accept_types[i].letter;

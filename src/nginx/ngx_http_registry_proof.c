@@ -133,7 +133,10 @@ ngx_http_registry_proof_key(ngx_http_request_t *r,
 
     p = ngx_cpymem(scope, olcf->scope.data, olcf->scope.len);
     *p++ = LF;
-    p = ngx_cpymem(p, tenant.data, tenant.len);
+
+    if (tenant.len) {
+        p = ngx_cpymem(p, tenant.data, tenant.len);
+    }
 
     return ngx_http_registry_proof_blob(ctx, proofs,
                                         (reg_str_t) { (size_t) (p - scope),

@@ -290,8 +290,8 @@ ngx_http_registry_proof_answer(ngx_http_request_t *sr, ngx_int_t rc,
 
 /*
  * An answer counts only where the client's request is, too, and not if it was
- * led elsewhere, by X-Accel-Redirect or an error page.  limit_except and "if"
- * give a location other names for the same.
+ * led elsewhere, by "if", X-Accel-Redirect or an error page.  limit_except has
+ * a configuration of its own for a method that it does not know.
  */
 
 static ngx_uint_t
@@ -302,8 +302,8 @@ ngx_http_registry_proof_same_place(ngx_http_request_t *sr)
     clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
     main = ngx_http_get_module_loc_conf(sr->main, ngx_http_core_module);
 
-    return clcf->name.data == main->name.data
-           && clcf->name.len == main->name.len
+    return (clcf == main
+            || (clcf->lmt_excpt && clcf->name.data == main->name.data))
            && sr->upstream->headers_in.x_accel_redirect == NULL;
 }
 
