@@ -84,22 +84,15 @@ ngx_http_registry_node_send(ngx_http_registry_node_t *node, ngx_uint_t asking,
     size_t argc, const reg_str_t *argv, ngx_http_registry_reply_pt handler,
     void *data)
 {
-    ngx_http_registry_pipe_t     *pipe;
-    ngx_http_registry_command_t  *command;
+    ngx_http_registry_pipe_t  *pipe;
 
     pipe = ngx_http_registry_node_choose(node);
     if (pipe == NULL) {
         return NULL;
     }
 
-    command = ngx_http_registry_pipe_command(pipe, asking, argc, argv);
-
-    if (command) {
-        command->handler = handler;
-        command->data = data;
-    }
-
-    return command;
+    return ngx_http_registry_pipe_command(pipe, asking, argc, argv, handler,
+                                          data);
 }
 
 
@@ -114,7 +107,7 @@ ngx_http_registry_command_detach(ngx_http_registry_command_t *command)
         return;
     }
 
-    command->handler = NULL;
+    ngx_http_registry_pipe_unwant(command);
 }
 
 

@@ -113,7 +113,8 @@ ngx_http_registry_pipe_open(ngx_http_registry_pipe_t *pipe)
 
 ngx_http_registry_command_t *
 ngx_http_registry_pipe_command(ngx_http_registry_pipe_t *pipe,
-    ngx_uint_t asking, size_t argc, const reg_str_t *argv)
+    ngx_uint_t asking, size_t argc, const reg_str_t *argv,
+    ngx_http_registry_reply_pt handler, void *data)
 {
     ngx_http_registry_command_t  *command;
 
@@ -123,6 +124,10 @@ ngx_http_registry_pipe_command(ngx_http_registry_pipe_t *pipe,
     }
 
     command->asking = asking ? 1 : 0;
+    command->handler = handler;
+    command->data = data;
+
+    pipe->wanted++;
 
     if (pipe->ready
         && ngx_http_registry_pipe_send(pipe, asking, argc, argv) != NGX_OK)
@@ -190,10 +195,30 @@ ngx_http_registry_pipe_queue(ngx_http_registry_pipe_t *pipe, size_t argc,
 void
 ngx_http_registry_pipe_drop(ngx_http_registry_command_t *command)
 {
+    ngx_http_registry_pipe_unwant(command);
+
     ngx_queue_remove(&command->queue);
     command->pipe->n--;
 
     ngx_free(command);
+}
+
+
+void
+ngx_http_registry_pipe_unwant(ngx_http_registry_command_t *command)
+{
+    ngx_http_registry_pipe_t  *pipe;
+
+    if (command->handler == NULL) {
+        return;
+    }
+
+    command->handler = NULL;
+    pipe = command->pipe;
+
+    if (--pipe->wanted == 0) {
+        pipe->timer.cancelable = 1;
+    }
 }
 
 
@@ -270,7 +295,6 @@ ngx_http_registry_pipe_reply(void *data, redisReply *reply)
                                 reply);
 
     node->answering = NULL;
-    pipe->timer.cancelable = ngx_queue_empty(&pipe->commands) ? 1 : 0;
 
     ngx_http_registry_pipe_leave(node);
 }
@@ -296,7 +320,7 @@ ngx_http_registry_pipe_take(ngx_http_registry_command_t *command,
 
     if (reply->type == REDIS_REPLY_ERROR && command->handler) {
         handler = command->handler;
-        command->handler = NULL;
+        ngx_http_registry_pipe_unwant(command);
 
         handler(command->data, reply);
     }

@@ -23,7 +23,8 @@ typedef struct {
     ngx_http_registry_link_t    *link;            /* or NULL */
     ngx_queue_t                  commands;
     ngx_uint_t                   n;
-    ngx_event_t                  timer;           /* cancelable: of nobody */
+    ngx_uint_t                   wanted;          /* by those who still wait */
+    ngx_event_t                  timer;           /* cancelable: by nobody */
     unsigned                     ready:1;
     unsigned                     answered:1;      /* since it was opened */
 } ngx_http_registry_pipe_t;
@@ -73,10 +74,18 @@ ngx_int_t ngx_http_registry_pipe_open(ngx_http_registry_pipe_t *pipe);
 
 ngx_http_registry_command_t *ngx_http_registry_pipe_command(
     ngx_http_registry_pipe_t *pipe, ngx_uint_t asking, size_t argc,
-    const reg_str_t *argv);
+    const reg_str_t *argv, ngx_http_registry_reply_pt handler, void *data);
 
 /* Takes a command off and frees it. */
 
 void ngx_http_registry_pipe_drop(ngx_http_registry_command_t *command);
+
+
+/*
+ * Nobody waits for a command any more, which stays for its answer: a worker
+ * that quits does not.
+ */
+
+void ngx_http_registry_pipe_unwant(ngx_http_registry_command_t *command);
 
 #endif /* NGX_HTTP_REGISTRY_NODE_STATE_H */
