@@ -134,7 +134,6 @@ ngx_http_registry_voice_info(void *data, redisReply *reply)
 
     if (reply) {
         if (reg_cluster_info(&voice->info, reply) == REG_OK) {
-            *ngx_http_registry_voice_complained(voice) = 0;
             ngx_http_registry_voice_told(voice);
 
         } else {
@@ -230,10 +229,15 @@ ngx_http_registry_voice_slots(void *data, redisReply *reply)
 
     voice->command = NULL;
 
-    if (reply
-        && ngx_http_registry_cluster_collect(voice, reply, &error) != NGX_OK)
-    {
-        ngx_http_registry_voice_complain(voice, reply, &error);
+    if (reply) {
+        if (ngx_http_registry_cluster_collect(voice, reply, &error)
+            == NGX_OK)
+        {
+            *ngx_http_registry_voice_complained(voice) = 0;
+
+        } else {
+            ngx_http_registry_voice_complain(voice, reply, &error);
+        }
     }
 
     ngx_http_registry_cluster_done(voice->cluster);
