@@ -58,7 +58,22 @@ is "${#three[@]}" 3 "the records of 30 keys are on all three primaries"
 runs "each key is let in" all_served used 30
 is "$(status_of "${key_of[never1]}")" 401 "one that is unknown is not"
 runs "for who is known nothing is asked" quietly all_served used 30
-like "$(errors_of MOVED)" '^0$' "nobody was asked for what another has"
+is "$(errors_of MOVED)" 0 "nobody was asked for what another has"
+
+reset_calls
+is "$(status_of "${key_of[cold2]}")" 200 "a new key, whose tenant is known"
+n=$(calls get)
+[ "$n" -ge 1 ] && [ "$n" -le 2 ]
+ok $? "takes one question, or two of a worker that did not know the tenant"
+
+reset_calls
+ab -q -n 1000 -c 200 -A "x:${key_of[cold3]}" "$url/v2/acme/app/manifests/1" \
+    > "$dir/ab.log" 2>&1
+is "$(grep -c Non-2xx "$dir/ab.log") $(sed -n 's/^Complete requests: *//p' \
+    "$dir/ab.log")" "0 1000" "1,000 requests for one new key are served"
+n=$(calls get)
+[ "$n" -le 4 ]
+ok $? "after one question of each worker, and at most one for the tenant ($n)"
 
 
 # Each primary tells of its keys
@@ -67,7 +82,7 @@ for name in "${three[@]}"; do
     status_of "${key_of[$name]}" > /dev/null
     revoke "${key_of[$name]}"
     is "$(status_of "${key_of[$name]}")" 401 \
-        "a key of primary $((++n)) is revoked"
+        "a key of primary $((++primary)) is revoked"
 done
 
 # Where one is not heard of any more, its keys are asked for, and no others
