@@ -56,18 +56,29 @@ ngx_http_registry_cluster_collect(ngx_http_registry_voice_t *voice,
 }
 
 
+/* Two of a map may be one: a host that was empty is that of who answered. */
+
 static void
 ngx_http_registry_atlas_copy(ngx_http_registry_atlas_t *atlas,
     const reg_cluster_map_t *map)
 {
-    size_t  i;
+    size_t  i, slot;
+    u_char  number[REG_CLUSTER_PRIMARIES_MAX];
 
-    atlas->map = *map;
     atlas->map.n = 0;
 
     for (i = 0; i < map->n; i++) {
-        (void) ngx_http_registry_atlas_primary(atlas, map->primaries[i].host,
-                                               map->primaries[i].port);
+        number[i] = (u_char) ngx_http_registry_atlas_primary(atlas,
+                                                      map->primaries[i].host,
+                                                      map->primaries[i].port);
+    }
+
+    for (slot = 0; slot < REG_REDIS_SLOTS; slot++) {
+        atlas->map.owners[slot] = REG_CLUSTER_NOBODY;
+
+        if (map->owners[slot] != REG_CLUSTER_NOBODY) {
+            atlas->map.owners[slot] = number[map->owners[slot]];
+        }
     }
 }
 
