@@ -112,6 +112,7 @@ typedef struct {
     unsigned                       misled:1;  /* by a Location, to be 502 */
     unsigned                       error_body:1;      /* is to replace one */
     unsigned                       error_sent:1;
+    unsigned                       warned:1;  /* of the end of the key */
 } ngx_http_registry_ctx_t;
 
 
@@ -174,6 +175,20 @@ ngx_int_t ngx_http_registry_check(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
+
+
+/*
+ * Adds a warning to the response, of printable ASCII without quotes: for people
+ * who read what their tool prints.  NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_registry_add_warning(ngx_http_request_t *r,
+    ngx_str_t *text);
+
+/* The same, once, if the key that is used ends soon. */
+
+ngx_int_t ngx_http_registry_warn_of_end(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
 
 
 /* The address of the client, as nginx knows it. */

@@ -151,10 +151,13 @@ ngx_http_registry_auth_handler(ngx_http_request_t *r)
 
     if (ctx->decision.verdict == REG_ALLOW) {
 
-        /* under "satisfy any" a dry run opens nothing, either */
+        /* a dry run tells nobody, and opens nothing under "satisfy any" */
 
-        return (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN) ? NGX_DECLINED
-                                                              : NGX_OK;
+        if (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_DRY_RUN) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_registry_warn_of_end(r, ctx);
     }
 
     return ngx_http_registry_auth_deny(r, ctx, ctx->decision.reason);
