@@ -199,6 +199,14 @@ cluster_is 127.0.0.1 "$first" 3
 says "$first"
 runs "and all is well" wait_for serves
 
+half="\$9\\r\\n127.0.0.1\\r\\n:$first\\r\\n"
+says "$first" "CLUSTER SLOTS" "*2\\r\\n*3\\r\\n:0\\r\\n:99\\r\\n*2\\r\\n\$0\\r\\n\\r\\n$(
+    )":$first"\\r\\n*3\\r\\n:100\\r\\n:16383\\r\\n*2\\r\\n$half" \
+    "GET registry:key" "$moved:$second\\r\\n"
+another_map
+says "$first"
+runs "a map of one primary by two names: all is well" wait_for serves
+
 info='$21\r\ncluster_state:perhaps\r\n'
 says "$first" "CLUSTER INFO" "$info"
 runs "a state that is none: each record is asked for" wait_for asks_again
