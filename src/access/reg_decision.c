@@ -67,6 +67,12 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_WRONG_SECRET] =
         { "wrong_secret", "the API key is not valid", 401 },
 
+    [REG_REASON_TOKEN] =
+        { "token", "the token is not valid", 401 },
+
+    [REG_REASON_TOKEN_EXPIRED] =
+        { "token_expired", "the token has expired", 401 },
+
     [REG_REASON_RECORD_VERSION] =
         { "record_version", "access to the requested resource is denied",
           403 },
@@ -88,6 +94,10 @@ static const reg_reason_info_t  reg_reasons[] = {
 
     [REG_REASON_ADDRESS] =
         { "address", "the API key may not be used from this address", 403 },
+
+    [REG_REASON_TOKEN_SCOPE] =
+        { "token_scope", "the token does not grant access to the requested "
+          "resource", 401 },
 
     [REG_REASON_SCOPE] =
         { "scope", "access to the requested resource is denied", 403 },
@@ -123,7 +133,7 @@ reg_decide(const reg_identity_t *identity, const reg_question_t *question)
 
     if (question->access == NULL) {
 
-        if (anonymous) {
+        if (anonymous && question->token == NULL) {
             decision.reason = REG_REASON_NO_CREDENTIALS;
             return decision;
         }
@@ -131,6 +141,13 @@ reg_decide(const reg_identity_t *identity, const reg_question_t *question)
         decision.verdict = REG_ALLOW;
         decision.reason = REG_REASON_GRANTED;
 
+        return decision;
+    }
+
+    if (question->token && !reg_token_grants(question->token,
+                                             question->access))
+    {
+        decision.reason = REG_REASON_TOKEN_SCOPE;
         return decision;
     }
 
@@ -154,7 +171,9 @@ reg_decide(const reg_identity_t *identity, const reg_question_t *question)
         from.name = question->from;
         from.actions = REG_ACTION_PULL;
 
-        decision.mount = (reg_decide_scope(identity, &from) != NULL);
+        decision.mount = (question->token == NULL
+                          || reg_token_grants(question->token, &from))
+                         && reg_decide_scope(identity, &from) != NULL;
     }
 
     return decision;
@@ -211,6 +230,7 @@ reg_reason_is_failed_login(reg_reason_t reason)
     case REG_REASON_MALFORMED:
     case REG_REASON_UNKNOWN_KEY:
     case REG_REASON_WRONG_SECRET:
+    case REG_REASON_TOKEN:
     case REG_REASON_REVOKED:
     case REG_REASON_EXPIRED:
         return 1;
@@ -234,6 +254,10 @@ static reg_reason_t
 reg_decide_standing(const reg_identity_t *identity,
     const reg_question_t *question)
 {
+    if (question->token && question->now >= question->token->exp) {
+        return REG_REASON_TOKEN_EXPIRED;
+    }
+
     if (identity->newer) {
         return REG_REASON_RECORD_VERSION;
     }

@@ -14,6 +14,7 @@
 #include "reg_core.h"
 #include "reg_identity.h"
 #include "reg_route.h"
+#include "reg_token.h"
 
 typedef enum {
     REG_ALLOW = 0,
@@ -41,6 +42,8 @@ typedef enum {
     REG_REASON_STORE_UNAVAILABLE,
     REG_REASON_UNKNOWN_KEY,
     REG_REASON_WRONG_SECRET,
+    REG_REASON_TOKEN,               /* a token that is none, see reg_jwt.h */
+    REG_REASON_TOKEN_EXPIRED,
     REG_REASON_RECORD_VERSION,      /* a record is newer than this code */
     REG_REASON_REVOKED,
     REG_REASON_NOT_YET_VALID,
@@ -48,6 +51,7 @@ typedef enum {
     REG_REASON_NO_TENANT,
     REG_REASON_SUSPENDED,
     REG_REASON_ADDRESS,
+    REG_REASON_TOKEN_SCOPE,         /* the token grants less than the key */
     REG_REASON_SCOPE,
     REG_REASON_RATE,                /* a limit, see reg_limit.h */
     REG_REASON_SIGNATURE,           /* of a URL: see reg_sign.h */
@@ -61,6 +65,7 @@ typedef struct {
     const reg_access_t   *access;   /* NULL: a ping, any valid key will do */
     reg_str_t             from;     /* source of a mount, empty if none */
     const reg_address_t  *address;  /* of the client */
+    const reg_token_t    *token;    /* NULL: the key itself was presented */
     int64_t               now;      /* seconds since the epoch */
 } reg_question_t;
 
@@ -73,8 +78,10 @@ typedef struct {
 
 
 /*
- * Decides.  An anonymous identity never passes a ping, because a client that
- * gets 200 there never sends its credentials; and what it lacks a scope for is
+ * Decides.  A token grants no more than its own scopes, and no more than the
+ * identity that it stands for has at this moment.  An anonymous identity never
+ * passes a ping without a token, because a client that gets 200 there never
+ * sends its credentials; and what it lacks a scope for is
  * REG_REASON_NO_CREDENTIALS rather than REG_REASON_SCOPE.
  */
 

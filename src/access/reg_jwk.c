@@ -17,6 +17,10 @@
 #define REG_JWK_E_BITS       64
 
 
+static int reg_jwk_next_pem(reg_str_t *block, reg_str_t *text);
+static int reg_jwk_begins(reg_str_t line);
+static reg_rc_t reg_jwk_read_pem(reg_jwk_t **jwk, reg_str_t block,
+    reg_alg_t alg, reg_error_t *error);
 static reg_rc_t reg_jwk_kind(reg_jwk_t *jwk, reg_error_t *error);
 static reg_rc_t reg_jwk_check_rsa(EVP_PKEY *pkey, reg_error_t *error);
 static int reg_jwk_no_passphrase(char *buf, int size, int rwflag, void *data);
@@ -95,34 +99,156 @@ reg_rc_t
 reg_jwk_from_pem(reg_jwk_t **jwk, reg_str_t pem, reg_alg_t alg,
     reg_error_t *error)
 {
+    size_t       i;
+    reg_rc_t     rc;
+    reg_jwks_t  *jwks;
+
+    rc = reg_jwks_from_pem(&jwks, pem, alg, error);
+
+    if (rc != REG_OK) {
+        return rc;
+    }
+
+    *jwk = jwks->keys[0];
+
+    for (i = 1; i < jwks->n; i++) {
+        reg_jwk_free(jwks->keys[i]);
+    }
+
+    free(jwks);
+
+    return REG_OK;
+}
+
+
+reg_rc_t
+reg_jwks_from_pem(reg_jwks_t **jwks, reg_str_t pem, reg_alg_t alg,
+    reg_error_t *error)
+{
+    reg_rc_t     rc;
+    reg_str_t    block;
+    reg_jwks_t  *set;
+
+    set = calloc(1, sizeof(reg_jwks_t));
+
+    if (set == NULL) {
+        return REG_NOMEM;
+    }
+
+    rc = REG_OK;
+
+    while (rc == REG_OK && set->n < REG_JWKS_MAX
+           && reg_jwk_next_pem(&block, &pem))
+    {
+        rc = reg_jwk_read_pem(&set->keys[set->n], block, alg, error);
+        set->n += (rc == REG_OK);
+    }
+
+    ERR_clear_error();
+
+    if (rc == REG_OK && set->n == 0) {
+        reg_error_set(error, "it holds no key in PEM");
+        rc = REG_INVALID;
+    }
+
+    if (rc != REG_OK) {
+        reg_jwks_free(set);
+        return rc;
+    }
+
+    *jwks = set;
+
+    return REG_OK;
+}
+
+
+/*
+ * Finds the next key of a text; block reaches from it to the end of all.
+ * What else there is, such as certificates or the parameters that OpenSSL
+ * writes before the key of a curve, is passed over.
+ */
+
+static int
+reg_jwk_next_pem(reg_str_t *block, reg_str_t *text)
+{
+    reg_str_t       line;
+    unsigned char  *end;
+
+    while (text->len) {
+        line = *text;
+        end = memchr(line.data, '\n', line.len);
+
+        if (end) {
+            line.len = (size_t) (end + 1 - line.data);
+        }
+
+        *block = *text;
+
+        text->data += line.len;
+        text->len -= line.len;
+
+        if (reg_jwk_begins(line)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* "-----BEGIN PRIVATE KEY-----", and other kinds of keys. */
+
+static int
+reg_jwk_begins(reg_str_t line)
+{
+    size_t  i;
+
+    static const char  key[] = " KEY-----";
+
+    if (!reg_str_starts(line, REG_STR("-----BEGIN "))) {
+        return 0;
+    }
+
+    for (i = 0; i + sizeof(key) - 1 <= line.len; i++) {
+
+        if (memcmp(line.data + i, key, sizeof(key) - 1) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static reg_rc_t
+reg_jwk_read_pem(reg_jwk_t **jwk, reg_str_t block, reg_alg_t alg,
+    reg_error_t *error)
+{
     BIO       *bio;
     int        secret;
     EVP_PKEY  *pkey;
     reg_rc_t   rc;
 
-    if (pem.len == 0 || pem.len > INT_MAX) {
-        reg_error_set(error, "it is empty");
-        return REG_INVALID;
+    if (block.len > INT_MAX) {
+        return REG_NOMEM;
     }
 
-    bio = BIO_new_mem_buf(pem.data, (int) pem.len);
+    bio = BIO_new_mem_buf(block.data, (int) block.len);
 
     if (bio == NULL) {
         return REG_NOMEM;
     }
 
-    pkey = PEM_read_bio_PrivateKey(bio, NULL, reg_jwk_no_passphrase, NULL);
-    secret = (pkey != NULL);
+    secret = !reg_str_starts(block, REG_STR("-----BEGIN PUBLIC KEY-----"));
 
-    if (pkey == NULL && BIO_reset(bio) >= 0) {
-        pkey = PEM_read_bio_PUBKEY(bio, NULL, reg_jwk_no_passphrase, NULL);
-    }
+    pkey = secret
+           ? PEM_read_bio_PrivateKey(bio, NULL, reg_jwk_no_passphrase, NULL)
+           : PEM_read_bio_PUBKEY(bio, NULL, reg_jwk_no_passphrase, NULL);
 
     BIO_free(bio);
-    ERR_clear_error();
 
     if (pkey == NULL) {
-        reg_error_set(error, "it holds no key in PEM, or one with a "
+        reg_error_set(error, "it holds a key that cannot be read, or has a "
                       "passphrase");
         return REG_INVALID;
     }

@@ -70,7 +70,7 @@ reg_rc_t reg_jwk_generate(reg_jwk_t **jwk, reg_alg_t alg, unsigned bits);
 
 
 /*
- * Reads a private or a public key in PEM from borrowed text; its kid is its
+ * Reads the first private or public key in PEM of borrowed text; its kid is its
  * thumbprint.  A key with a passphrase is refused.
  *
  * REG_OK        *jwk is set, the caller frees it
@@ -80,6 +80,15 @@ reg_rc_t reg_jwk_generate(reg_jwk_t **jwk, reg_alg_t alg, unsigned bits);
  */
 
 reg_rc_t reg_jwk_from_pem(reg_jwk_t **jwk, reg_str_t pem, reg_alg_t alg,
+    reg_error_t *error);
+
+
+/*
+ * The same for all keys of a text, private or public, in their order; what is
+ * said above of the first is said of each.
+ */
+
+reg_rc_t reg_jwks_from_pem(reg_jwks_t **jwks, reg_str_t pem, reg_alg_t alg,
     reg_error_t *error);
 
 

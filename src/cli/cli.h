@@ -78,6 +78,9 @@ typedef enum {
     CLI_OPT_PRICES,
     CLI_OPT_RECORDS,
     CLI_OPT_MEASURED,
+    CLI_OPT_ALG,
+    CLI_OPT_KEEP,
+    CLI_OPT_KEY,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -208,5 +211,8 @@ cli_rc_t cli_store_import(cli_t *cli);
 cli_rc_t cli_store_copy(cli_t *cli);
 cli_rc_t cli_explain(cli_t *cli);
 cli_rc_t cli_audit_list(cli_t *cli);
+cli_rc_t cli_token_keygen(cli_t *cli);
+cli_rc_t cli_token_rotate(cli_t *cli);
+cli_rc_t cli_token_inspect(cli_t *cli);
 
 #endif /* CLI_H */

@@ -176,6 +176,27 @@ static const cli_option_t  cli_explain_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_token_keygen_options[] = {
+    { CLI_OPT_ALG, 0, "alg", "ES256|RS256|EdDSA",
+      "what the key signs with; ES256 by default", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_token_rotate_options[] = {
+    { CLI_OPT_ALG, 0, "alg", "ES256|RS256|EdDSA",
+      "what the new key signs with; that of the old one by default", 0 },
+    { CLI_OPT_KEEP, 0, "keep", "N",
+      "how many older keys still verify; 1 by default", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_token_inspect_options[] = {
+    { CLI_OPT_KEY, 0, "key", "FILE",
+      "verify it with these keys, in PEM or a JWKS; exit code 1 if it is not "
+      "valid", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_audit_list_options[] = {
     { CLI_OPT_SINCE, 0, "since", "30d|TIME", "only what is younger", 0 },
     CLI_END
@@ -286,6 +307,21 @@ const cli_command_t  cli_commands[] = {
       "Exit code 0: allowed, 1: denied. Without --repository, --catalog or "
       "--api the question is a login.",
       cli_explain_options, cli_explain },
+
+    { "token", "keygen", "FILE", "make the key that signs tokens",
+      "FILE is that of registry_token_key, and must not be there yet.",
+      cli_token_keygen_options, cli_token_keygen },
+
+    { "token", "rotate", "FILE", "put a new key before the old one",
+      "The new key signs, and the old one verifies until the next rotation. "
+      "Gateways notice within a second. Rotate again no earlier than the "
+      "longest token lives.",
+      cli_token_rotate_options, cli_token_rotate },
+
+    { "token", "inspect", "FILE", "show what a token says",
+      "- is standard input. A token is never an argument: everybody on the "
+      "machine could read it there.",
+      cli_token_inspect_options, cli_token_inspect },
 
     { "audit", "list", NULL, "list who changed what", NULL,
       cli_audit_list_options, cli_audit_list },

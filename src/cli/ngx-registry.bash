@@ -33,6 +33,12 @@ _ngx_registry_options() {                       # COMMAND
     "explain")
         echo "--key-id --anonymous --scope --tenant --repository --catalog" \
              "--api --action --from --address $global" ;;
+    "token keygen")
+        echo "--alg $global" ;;
+    "token rotate")
+        echo "--alg --keep $global" ;;
+    "token inspect")
+        echo "--key $global" ;;
     "key usage" | "audit list")
         echo "--since $global" ;;
     *)
@@ -43,13 +49,14 @@ _ngx_registry_options() {                       # COMMAND
 
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
-    "")     echo "key tenant role repository egress apply store explain audit" ;;
+    "")     echo "key tenant role repository egress apply store explain token audit" ;;
     key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
     egress) echo "report" ;;
     repository) echo "set list show remove" ;;
     store)  echo "check export import copy" ;;
+    token)  echo "keygen rotate inspect" ;;
     audit)  echo "list" ;;
     esac
 }
@@ -126,6 +133,9 @@ _ngx_registry() {
         compopt -o dirnames 2> /dev/null
         COMPREPLY=($(compgen -d -- "$cur"))
         return ;;
+    --alg)
+        COMPREPLY=($(compgen -W "ES256 RS256 EdDSA" -- "$cur"))
+        return ;;
     --output)
         COMPREPLY=($(compgen -W "key docker k8s json" -- "$cur"))
         return ;;
@@ -137,7 +147,7 @@ _ngx_registry() {
         COMPREPLY=($(compgen -W "file: redis:// rediss:// redis+unix:" \
             -- "$cur"))
         return ;;
-    --pepper-file | --file | -f | --prices)
+    --pepper-file | --file | -f | --prices | --key)
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return ;;
@@ -151,7 +161,7 @@ _ngx_registry() {
         return ;;
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
     --overlap | --created-before | --reason | --label | --unlabel | \
-    --limit | --unlimit | \
+    --limit | --unlimit | --keep | \
     --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month)
         return ;;
     esac
@@ -164,7 +174,7 @@ _ngx_registry() {
     esac
 
     case $command in
-    "store import")
+    "store import" | "token keygen" | "token rotate" | "token inspect")
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur")) ;;
     "tenant set" | "tenant show")

@@ -46,6 +46,8 @@ typedef struct {
     ngx_msec_t                    cache_stale;
     ngx_msec_t                    cache_negative;
     ngx_array_t                   secrets;    /* of secret_t *, all of them */
+    ngx_array_t                   key_files;  /* of key_file_t * */
+    ngx_array_t                   trusts;     /* of trust_t * */
     ngx_event_t                   watch;      /* looks after changed files */
     unsigned                      used:1;     /* "registry" is on somewhere */
 } ngx_http_registry_main_conf_t;

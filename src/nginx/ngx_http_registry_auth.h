@@ -47,6 +47,12 @@ char *ngx_http_registry_anonymous(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* Warns where a token endpoint cannot be named in a challenge. */
+
+void ngx_http_registry_challenge_check(ngx_conf_t *cf,
+    ngx_http_registry_auth_conf_t *racf);
+
+
 /* Compiles what anonymous clients may do, once for all that inherit it. */
 
 char *ngx_http_registry_anonymous_compile(ngx_conf_t *cf,

@@ -4,6 +4,7 @@
 
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_auth.h"
+#include "ngx_http_registry_token.h"
 
 
 static ngx_int_t ngx_http_registry_auth_handler(ngx_http_request_t *r);
@@ -15,6 +16,8 @@ static ngx_int_t ngx_http_registry_auth_stranger(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
 static ngx_int_t ngx_http_registry_auth_anonymous(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
+static ngx_int_t ngx_http_registry_auth_anonymous_token(
+    ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx, reg_reason_t *reason);
 static ngx_int_t ngx_http_registry_auth_wait(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 static void ngx_http_registry_auth_wake(void *data);
@@ -238,25 +241,42 @@ static ngx_int_t
 ngx_http_registry_auth_identify(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
 {
-    ngx_http_registry_main_conf_t  *rmcf;
+    ngx_int_t                        rc;
+    ngx_http_registry_main_conf_t   *rmcf;
+    ngx_http_registry_token_conf_t  *rtcf;
 
     if (ctx->authorization == NULL) {
         return ngx_http_registry_auth_anonymous(r, ctx, reason);
     }
 
-    if (ctx->identity) {
-        return NGX_OK;
+    if (ctx->identity == NULL) {
+
+        rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
+        rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
+
+        ngx_http_registry_watch(rmcf);
+
+        ctx->identity = ngx_http_registry_identify_known(&rmcf->by,
+                                                  rtcf->trust,
+                                                  &ctx->authorization->value);
     }
 
-    rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
+    if (ctx->identity == NULL) {
 
-    ngx_http_registry_watch(rmcf);
+        rc = ngx_http_registry_auth_stranger(r, ctx, reason);
 
-    ctx->identity = ngx_http_registry_identify_known(&rmcf->by,
-                                                  &ctx->authorization->value);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
-    return ctx->identity ? NGX_OK
-                         : ngx_http_registry_auth_stranger(r, ctx, reason);
+    if (ctx->identity->token
+        && ctx->identity->token->kind == REG_TOKEN_ANONYMOUS)
+    {
+        return ngx_http_registry_auth_anonymous_token(r, ctx, reason);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -266,13 +286,15 @@ static ngx_int_t
 ngx_http_registry_auth_stranger(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
 {
-    ngx_int_t                       rc;
-    ngx_str_t                      *credentials;
-    ngx_http_registry_auth_conf_t  *racf;
-    ngx_http_registry_main_conf_t  *rmcf;
+    ngx_int_t                        rc;
+    ngx_str_t                       *credentials;
+    ngx_http_registry_auth_conf_t   *racf;
+    ngx_http_registry_main_conf_t   *rmcf;
+    ngx_http_registry_token_conf_t  *rtcf;
 
     racf = ngx_http_get_module_loc_conf(r, ngx_http_registry_auth_module);
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
+    rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
 
     credentials = &ctx->authorization->value;
 
@@ -285,8 +307,8 @@ ngx_http_registry_auth_stranger(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_registry_identify(&rmcf->by, credentials, &ctx->waiter,
-                                    &ctx->identity, reason,
+    rc = ngx_http_registry_identify(&rmcf->by, rtcf->trust, credentials,
+                                    &ctx->waiter, &ctx->identity, reason,
                                     r->connection->log);
 
     if (racf->throttle && rc != NGX_AGAIN) {
@@ -329,6 +351,41 @@ ngx_http_registry_auth_anonymous(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* It stands for what this location allows everybody, and no more than that. */
+
+static ngx_int_t
+ngx_http_registry_auth_anonymous_token(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, reg_reason_t *reason)
+{
+    ngx_int_t                      rc;
+    ngx_http_registry_identity_t  *token, *what;
+
+    token = ctx->identity;
+    what = token->what ? token->what : token;
+
+    ctx->identity = NULL;
+
+    rc = ngx_http_registry_auth_anonymous(r, ctx, reason);
+
+    if (ctx->identity) {
+
+        what = ngx_http_registry_identity_join(ctx->identity, what);
+
+        ngx_http_registry_identity_release(ctx->identity);
+        ctx->identity = what;
+
+        if (what == NULL) {
+            *reason = REG_REASON_INTERNAL;
+            rc = NGX_DECLINED;
+        }
+    }
+
+    ngx_http_registry_identity_release(token);
+
+    return rc;
 }
 
 
@@ -406,6 +463,7 @@ ngx_http_registry_auth_decide(ngx_http_request_t *r,
 
     question.from = ctx->query.from;
     question.address = &address;
+    question.token = ctx->identity->token;
     question.now = (int64_t) ngx_time();
 
     ctx->decision = reg_decide(ctx->identity->identity, &question);
@@ -460,6 +518,8 @@ ngx_http_registry_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->anonymous_scopes == NGX_CONF_UNSET_PTR) {
         conf->anonymous_scopes = NULL;
     }
+
+    ngx_http_registry_challenge_check(cf, conf);
 
     return ngx_http_registry_anonymous_compile(cf, conf);
 }

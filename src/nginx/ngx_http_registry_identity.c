@@ -7,11 +7,15 @@
 
 #include <openssl/crypto.h>
 
-#include "ngx_http_registry_identity.h"
+#include "ngx_http_registry_token.h"
 
 /* A key takes 100 bytes in base64; the rest is for a long user name. */
 
 #define NGX_HTTP_REGISTRY_CREDENTIAL_MAX  1024
+
+/* A token of REG_JWT_MAX bytes in base64, with a name. */
+
+#define NGX_HTTP_REGISTRY_CREDENTIAL_TOKEN_MAX  12288
 
 
 static ngx_int_t ngx_http_registry_identify_key(
@@ -24,50 +28,85 @@ static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
 
 ngx_http_registry_identity_t *
 ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
-    ngx_str_t *authorization)
+    ngx_http_registry_trust_t *trust, ngx_str_t *authorization)
 {
     reg_str_t  header;
 
     header.len = authorization->len;
     header.data = authorization->data;
 
-    return ngx_http_registry_memo_find(by->headers, header,
+    /* what one server trusts another may not */
+
+    return ngx_http_registry_memo_find(trust ? trust->headers : by->headers,
+                                       header,
                                        by->store->generation(by->store));
 }
 
 
 ngx_int_t
 ngx_http_registry_identify(ngx_http_registry_identify_t *by,
-    ngx_str_t *authorization, ngx_http_registry_waiter_t *waiter,
+    ngx_http_registry_trust_t *trust, ngx_str_t *authorization,
+    ngx_http_registry_waiter_t *waiter,
     ngx_http_registry_identity_t **identity, reg_reason_t *reason,
     ngx_log_t *log)
 {
-    u_char                      buf[NGX_HTTP_REGISTRY_CREDENTIAL_MAX];
-    uint64_t                    generation;
-    reg_str_t                   header, key;
-    ngx_int_t                   rc;
-    ngx_http_registry_lookup_t  lookup;
+    u_char                     buf[NGX_HTTP_REGISTRY_CREDENTIAL_TOKEN_MAX];
+    uint64_t                   generation;
+    reg_str_t                  header, text;
+    ngx_int_t                  rc;
+    ngx_http_registry_memo_t  *headers;
 
     *reason = REG_REASON_MALFORMED;
 
-    if (authorization->len > NGX_HTTP_REGISTRY_CREDENTIAL_MAX) {
+    if (authorization->len > (trust ? NGX_HTTP_REGISTRY_CREDENTIAL_TOKEN_MAX
+                                    : NGX_HTTP_REGISTRY_CREDENTIAL_MAX))
+    {
         return NGX_DECLINED;
     }
 
     header.len = authorization->len;
     header.data = authorization->data;
 
+    headers = trust ? trust->headers : by->headers;
     generation = by->store->generation(by->store);
 
-    *identity = ngx_http_registry_memo_find(by->headers, header, generation);
+    *identity = ngx_http_registry_memo_find(headers, header, generation);
 
     if (*identity) {
         return NGX_OK;
     }
 
-    if (ngx_http_registry_credential(authorization, buf, &key) != NGX_OK) {
+    if (ngx_http_registry_credential(authorization, buf, &text) != NGX_OK) {
         return NGX_DECLINED;
     }
+
+    rc = ngx_http_registry_identify_text(by, trust, text, waiter, identity,
+                                         reason, log);
+
+    /* what is good for this request only is remembered by none */
+
+    if (rc == NGX_OK && !waiter->once) {
+        ngx_http_registry_memo_put(headers, header, generation, *identity);
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_http_registry_memo_drop(headers, header);
+    }
+
+    OPENSSL_cleanse(buf, ngx_min(authorization->len, sizeof(buf)));
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_registry_identify_text(ngx_http_registry_identify_t *by,
+    ngx_http_registry_trust_t *trust, reg_str_t text,
+    ngx_http_registry_waiter_t *waiter,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason,
+    ngx_log_t *log)
+{
+    uint64_t                    generation;
+    ngx_http_registry_lookup_t  lookup;
 
     waiter->once = 0;
 
@@ -76,21 +115,15 @@ ngx_http_registry_identify(ngx_http_registry_identify_t *by,
     lookup.waiter = waiter;
     lookup.log = log;
 
-    rc = ngx_http_registry_identify_key(by, key, generation, &lookup, identity,
-                                        reason);
+    generation = by->store->generation(by->store);
 
-    /* what is good for this request only is remembered by none */
-
-    if (rc == NGX_OK && !waiter->once) {
-        ngx_http_registry_memo_put(by->headers, header, generation, *identity);
-
-    } else if (rc == NGX_DECLINED) {
-        ngx_http_registry_memo_drop(by->headers, header);
+    if (trust && reg_jwt_looks(text)) {
+        return ngx_http_registry_token_identify(by, trust, text, generation,
+                                                &lookup, identity, reason);
     }
 
-    OPENSSL_cleanse(buf, sizeof(buf));
-
-    return rc;
+    return ngx_http_registry_identify_key(by, text, generation, &lookup,
+                                          identity, reason);
 }
 
 
@@ -135,8 +168,8 @@ ngx_http_registry_identify_key(ngx_http_registry_identify_t *by,
 
 
 /*
- * "Bearer <key>", or "Basic <base64 of user:key>" with any user.  buf holds
- * NGX_HTTP_REGISTRY_CREDENTIAL_MAX bytes; key lies in it or in authorization.
+ * "Bearer <key>", or "Basic <base64 of user:key>" with any user.  buf holds as
+ * many bytes as authorization has; key lies in it or in authorization.
  */
 
 static ngx_int_t

@@ -19,9 +19,14 @@
 #include "ngx_http_registry_lookup.h"
 #include "ngx_http_registry_memo.h"
 
+/* Whose tokens a server takes: see ngx_http_registry_token.h. */
+
+typedef struct ngx_http_registry_trust_s  ngx_http_registry_trust_t;
+
 typedef struct {
     ngx_http_registry_memo_t    *headers;
     ngx_http_registry_memo_t    *keys;
+    ngx_http_registry_memo_t    *ids;        /* of keys; never their text */
     ngx_http_registry_store_t   *store;
     ngx_http_registry_secret_t  *pepper;     /* NULL: none */
 } ngx_http_registry_identify_t;
@@ -30,11 +35,13 @@ typedef struct {
 /* Whom a worker remembers, as below; NULL if nobody. */
 
 ngx_http_registry_identity_t *ngx_http_registry_identify_known(
-    ngx_http_registry_identify_t *by, ngx_str_t *authorization);
+    ngx_http_registry_identify_t *by, ngx_http_registry_trust_t *trust,
+    ngx_str_t *authorization);
 
 
 /*
- * Finds who the value of an Authorization header stands for.
+ * Finds who the value of an Authorization header stands for.  trust is NULL
+ * where no tokens are taken.  An anonymous token has a token, but no identity.
  *
  * NGX_OK         *identity is set and one reference is the caller's
  * NGX_AGAIN      waiter waits for the store, and is to ask again when woken
@@ -42,7 +49,17 @@ ngx_http_registry_identity_t *ngx_http_registry_identify_known(
  */
 
 ngx_int_t ngx_http_registry_identify(ngx_http_registry_identify_t *by,
-    ngx_str_t *authorization, ngx_http_registry_waiter_t *waiter,
+    ngx_http_registry_trust_t *trust, ngx_str_t *authorization,
+    ngx_http_registry_waiter_t *waiter,
+    ngx_http_registry_identity_t **identity, reg_reason_t *reason,
+    ngx_log_t *log);
+
+
+/* The same for what came as a password: an API key, or a token. */
+
+ngx_int_t ngx_http_registry_identify_text(ngx_http_registry_identify_t *by,
+    ngx_http_registry_trust_t *trust, reg_str_t text,
+    ngx_http_registry_waiter_t *waiter,
     ngx_http_registry_identity_t **identity, reg_reason_t *reason,
     ngx_log_t *log);
 

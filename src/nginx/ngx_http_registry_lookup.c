@@ -75,6 +75,42 @@ ngx_http_registry_lookup(ngx_http_registry_lookup_t *lookup, reg_str_t key,
 }
 
 
+ngx_int_t
+ngx_http_registry_lookup_id(ngx_http_registry_lookup_t *lookup, reg_str_t id,
+    reg_identity_t **identity, reg_reason_t *reason)
+{
+    ngx_int_t      rc;
+    reg_record_t  *record;
+
+    if (reg_api_key_id_check(id) != REG_OK) {
+        *reason = REG_REASON_TOKEN;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_registry_lookup_get(lookup, REG_RECORD_KEY, id, &record);
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        return ngx_http_registry_lookup_failed(rc, reason);
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_WARN, lookup->log, 0, "registry: there is no API "
+                      "key \"%*s\", but a token of it", id.len, id.data);
+
+        *reason = REG_REASON_UNKNOWN_KEY;
+        return NGX_DECLINED;
+    }
+
+    /* a newer record makes an identity that is denied for that */
+
+    rc = ngx_http_registry_lookup_rights(lookup, record, identity, reason);
+
+    reg_record_free(record);
+
+    return rc;
+}
+
+
 /* record is NULL where there is none: an unknown key is hashed as well. */
 
 static ngx_int_t

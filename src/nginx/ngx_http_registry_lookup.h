@@ -39,4 +39,10 @@ typedef struct {
 ngx_int_t ngx_http_registry_lookup(ngx_http_registry_lookup_t *lookup,
     reg_str_t key, reg_identity_t **identity, reg_reason_t *reason);
 
+
+/* The same for the id of a key, whose holder has shown that he is it. */
+
+ngx_int_t ngx_http_registry_lookup_id(ngx_http_registry_lookup_t *lookup,
+    reg_str_t id, reg_identity_t **identity, reg_reason_t *reason);
+
 #endif /* NGX_HTTP_REGISTRY_LOOKUP_H */

@@ -173,7 +173,7 @@ ngx_http_registry_identity_wrap(reg_identity_t *identity)
 {
     ngx_http_registry_identity_t  *wrap;
 
-    wrap = ngx_alloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
+    wrap = ngx_calloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
 
     if (wrap == NULL) {
         reg_identity_free(identity);
@@ -187,13 +187,67 @@ ngx_http_registry_identity_wrap(reg_identity_t *identity)
 }
 
 
+ngx_http_registry_identity_t *
+ngx_http_registry_identity_wrap_token(reg_token_t *token)
+{
+    ngx_http_registry_identity_t  *wrap;
+
+    wrap = ngx_calloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
+
+    if (wrap == NULL) {
+        free(token);
+        return NULL;
+    }
+
+    wrap->token = token;
+    wrap->refs = 1;
+
+    return wrap;
+}
+
+
+ngx_http_registry_identity_t *
+ngx_http_registry_identity_join(ngx_http_registry_identity_t *who,
+    ngx_http_registry_identity_t *what)
+{
+    ngx_http_registry_identity_t  *wrap;
+
+    wrap = ngx_alloc(sizeof(ngx_http_registry_identity_t), ngx_cycle->log);
+
+    if (wrap == NULL) {
+        return NULL;
+    }
+
+    wrap->identity = who->identity;
+    wrap->token = what->token;
+    wrap->refs = 1;
+    wrap->who = who;
+    wrap->what = what;
+
+    who->refs++;
+    what->refs++;
+
+    return wrap;
+}
+
+
 void
 ngx_http_registry_identity_release(ngx_http_registry_identity_t *identity)
 {
-    if (--identity->refs == 0) {
-        reg_identity_free(identity->identity);
-        ngx_free(identity);
+    if (--identity->refs) {
+        return;
     }
+
+    if (identity->who) {
+        ngx_http_registry_identity_release(identity->who);
+        ngx_http_registry_identity_release(identity->what);
+
+    } else {
+        reg_identity_free(identity->identity);
+        free(identity->token);
+    }
+
+    ngx_free(identity);
 }
 
 

@@ -16,13 +16,25 @@
 
 #include "reg_core.h"
 #include "reg_identity.h"
+#include "reg_token.h"
 
-/* An identity that requests and memos share, counted by a worker. */
+/*
+ * An identity that requests and memos share, counted by a worker.  That of a
+ * token is made of two: whom it stands for, and what it says.
+ */
 
-typedef struct {
-    reg_identity_t  *identity;
-    ngx_uint_t       refs;
-} ngx_http_registry_identity_t;
+typedef struct ngx_http_registry_identity_s  ngx_http_registry_identity_t;
+
+struct ngx_http_registry_identity_s {
+    reg_identity_t                *identity;  /* NULL: a token alone */
+    reg_token_t                   *token;     /* NULL: no token */
+    ngx_uint_t                     refs;
+
+    /* who owns identity and token; NULL, NULL: this one does */
+
+    ngx_http_registry_identity_t  *who;
+    ngx_http_registry_identity_t  *what;
+};
 
 typedef struct ngx_http_registry_memo_s  ngx_http_registry_memo_t;
 
@@ -61,6 +73,19 @@ void ngx_http_registry_memo_drop(ngx_http_registry_memo_t *memo,
 
 ngx_http_registry_identity_t *ngx_http_registry_identity_wrap(
     reg_identity_t *identity);
+
+/* The same of a token. */
+
+ngx_http_registry_identity_t *ngx_http_registry_identity_wrap_token(
+    reg_token_t *token);
+
+/*
+ * The identity of who, narrowed by the token of what, with a reference of its
+ * own to each.  NULL: no memory.
+ */
+
+ngx_http_registry_identity_t *ngx_http_registry_identity_join(
+    ngx_http_registry_identity_t *who, ngx_http_registry_identity_t *what);
 
 /* Gives one reference back. */
 

@@ -4,6 +4,7 @@
 
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_store_conf.h"
+#include "ngx_http_registry_token.h"
 #include "ngx_http_registry_usage.h"
 
 
@@ -255,7 +256,13 @@ ngx_http_registry_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&rmcf->secrets, cf->pool, 4,
                        sizeof(ngx_http_registry_secret_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&rmcf->key_files, cf->pool, 4,
+                          sizeof(ngx_http_registry_key_file_t *))
+           != NGX_OK
+        || ngx_array_init(&rmcf->trusts, cf->pool, 4,
+                          sizeof(ngx_http_registry_trust_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -418,6 +425,7 @@ ngx_http_registry_init_module(ngx_cycle_t *cycle)
 {
     ngx_uint_t                      i;
     ngx_http_registry_secret_t    **secret;
+    ngx_http_registry_key_file_t  **file;
     ngx_http_registry_main_conf_t  *rmcf;
 
     rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_registry_module);
@@ -434,6 +442,12 @@ ngx_http_registry_init_module(ngx_cycle_t *cycle)
 
     for (i = 0; i < rmcf->secrets.nelts; i++) {
         ngx_http_registry_check_readable(cycle, &secret[i]->path);
+    }
+
+    file = rmcf->key_files.elts;
+
+    for (i = 0; i < rmcf->key_files.nelts; i++) {
+        ngx_http_registry_check_readable(cycle, &file[i]->path);
     }
 
     return NGX_OK;

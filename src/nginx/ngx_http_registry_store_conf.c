@@ -72,8 +72,11 @@ ngx_http_registry_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rmcf->by.headers = ngx_http_registry_memo_create(cf);
     rmcf->by.keys = ngx_http_registry_memo_create(cf);
+    rmcf->by.ids = ngx_http_registry_memo_create(cf);
 
-    if (rmcf->by.headers == NULL || rmcf->by.keys == NULL) {
+    if (rmcf->by.headers == NULL || rmcf->by.keys == NULL
+        || rmcf->by.ids == NULL)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -2,7 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
-#include "ngx_http_registry.h"
+#include "ngx_http_registry_token.h"
 
 
 static void ngx_http_registry_watch_handler(ngx_event_t *ev);
@@ -52,9 +52,12 @@ static void
 ngx_http_registry_watch_handler(ngx_event_t *ev)
 {
     ngx_msec_t                      wait;
+    ngx_uint_t                      i, changed;
+    ngx_http_registry_trust_t     **trust;
     ngx_http_registry_main_conf_t  *rmcf;
 
     rmcf = ev->data;
+    changed = 0;
 
     wait = rmcf->by.store
            ? rmcf->by.store->refresh(rmcf->by.store, ev->log)
@@ -67,6 +70,19 @@ ngx_http_registry_watch_handler(ngx_event_t *ev)
 
         ngx_http_registry_memo_flush(rmcf->by.headers);
         ngx_http_registry_memo_flush(rmcf->by.keys);
+        changed = 1;
+    }
+
+    /* keys that were replaced are gone: nobody may borrow them any more */
+
+    if (ngx_http_registry_key_files_refresh(&rmcf->key_files, ev->log)) {
+        changed = 1;
+    }
+
+    trust = rmcf->trusts.elts;
+
+    for (i = 0; changed && i < rmcf->trusts.nelts; i++) {
+        ngx_http_registry_trust_renew(trust[i]);
     }
 
     if (!ngx_exiting) {

@@ -197,7 +197,8 @@ reg_operation_name(reg_operation_t operation)
         [REG_OP_LIST]      = "list",
         [REG_OP_CATALOG]   = "catalog",
         [REG_OP_REFERRERS] = "referrers",
-        [REG_OP_API]       = "api"
+        [REG_OP_API]       = "api",
+        [REG_OP_TOKEN]     = "token"
     };
 
     return names[operation];

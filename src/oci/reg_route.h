@@ -51,7 +51,8 @@ typedef enum {
     REG_OP_LIST,
     REG_OP_CATALOG,
     REG_OP_REFERRERS,
-    REG_OP_API
+    REG_OP_API,
+    REG_OP_TOKEN                    /* at a token endpoint, no target */
 } reg_operation_t;
 
 typedef enum {

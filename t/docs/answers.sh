@@ -77,6 +77,31 @@ jq --arg unknown "$(id unknown_key)" --arg wrong "$(id wrong_secret)" \
     ' "$dir/lib/store.json" > "$dir/lib/store.new"
 mv "$dir/lib/store.new" "$dir/lib/store.json"
 
+# tokens of a key that is no key of the gateway's, of its own, and for something
+# else
+
+perl -I"$top/t/lib" -MRegistry::TestTokens - "$dir" "$(id pull)" <<'END'
+my ($dir, $id) = @ARGV;
+
+
+sub put {
+    open my $out, '>', "$dir/$_[0]" or die "$!\n";
+    print $out $_[1];
+}
+
+
+sub token {
+    return jwt($_[0], claims('', ["repository:acme/app:$_[1]"], sub => $id,
+                             iss => 'docs', aud => 'docs', exp => $_[2]));
+}
+
+
+put('etc/docs.key', pem('own'));
+put('keys/token', token('other', 'pull', time + 300));
+put('keys/token_expired', token('own', 'pull', time - 300));
+put('keys/token_scope', token('own', 'push', time + 300));
+END
+
 cat > "$dir/block" <<'END'
 registry_cdn edge {
     url   https://edge.example.net/;
@@ -88,6 +113,8 @@ location /signed/ {
     registry_verify_url  edge;
     add_header           X-Reason $registry_reason always;
 }
+registry_token_key     /etc/nginx/docs.key;
+registry_token_issuer  docs;
 location / {
     registry    on;
     add_header  X-Reason $registry_reason always;

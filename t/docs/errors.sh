@@ -47,6 +47,7 @@ conf_of() {                                     # LINE
     *"# without registry_store")    store= location=$line ;;
     registry_store*)                store= http=$line ;;
     server*)                        http=$line ;;
+    registry_token_*)               server=$line ;;
     location*)                      server=$line ;;
     *)                              location=$line ;;
     esac

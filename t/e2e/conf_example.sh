@@ -127,6 +127,27 @@ no_secret_leaked
 stop_gateway
 
 
+# tokens.conf
+
+registry token keygen "$etc/token.key" 2> /dev/null
+example tokens.conf
+key=
+status GET /v2/acme/app/manifests/1 -D "$dir/headers" > /dev/null
+is "$(sed -n 's/\r//; s/^WWW-Authenticate: //Ip' "$dir/headers")" \
+   "Bearer realm=\"http://$gateway/token\",service=\"registry.example.com\",\
+scope=\"repository:acme/app:pull\"" "tokens.conf: clients are sent to the tokens"
+runs "tokens.conf: a public image is pulled without a key" \
+    skopeo --insecure-policy copy -q --src-no-creds --src-tls-verify=false \
+    "docker://$gateway/public/app:1" "dir:$dir/public-token"
+auth_file "$acme" "$dir/acme.json"
+runs "tokens.conf: another one with a key" ask_image acme inspect \
+    "docker://$gateway/acme/app:1"
+request GET /jwks > /dev/null
+is "$(jq -r '.keys[].alg' "$dir/body")" ES256 "tokens.conf: with public keys"
+no_secret_leaked
+stop_gateway
+
+
 # api.conf
 
 chat=$(new_key --tenant acme --scope api:chat:invoke)

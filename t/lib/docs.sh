@@ -102,6 +102,8 @@ whole_conf() {                                  # FILE
         level=http
     elif grep -qx location <<< "$first"; then
         level=server
+    elif grep -q '^registry_token_' <<< "$first"; then
+        level=http
     fi
 
     if [ $level = main ]; then
@@ -199,6 +201,7 @@ make_store() {
     echo "gateway:secret" > "$dir/etc/registry.backend"
     echo "a secret that nobody guesses" > "$dir/etc/cdn.key"
     openssl genrsa -out "$dir/etc/cloudfront.pem" 2048 2> /dev/null
+    registry token keygen "$dir/etc/token.key" 2> /dev/null
     cp "$top/conf.example/registry_proxy.conf" "$dir/etc/"
 
     registry tenant set acme --label project=apollo > /dev/null

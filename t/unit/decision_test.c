@@ -257,6 +257,7 @@ decide(const row_t *row)
     reg_question_t  question;
 
     memset(&identity, 0, sizeof(reg_identity_t));
+    memset(&question, 0, sizeof(reg_question_t));
 
     identity.key_id = row->anonymous ? REG_STR_NULL : REG_STR("0aZ9bY8cX7dW");
     identity.tenant = REG_STR("acme");
@@ -532,6 +533,11 @@ test_reasons(void **state)
         { REG_REASON_WRONG_SECRET, 401, "wrong_secret",
           "the API key is not valid" },
 
+        { REG_REASON_TOKEN, 401, "token",
+          "the token is not valid" },
+        { REG_REASON_TOKEN_EXPIRED, 401, "token_expired",
+          "the token has expired" },
+
         /* nor does a client learn that the gateway is behind */
 
         { REG_REASON_RECORD_VERSION, 403, "record_version",
@@ -548,6 +554,8 @@ test_reasons(void **state)
           "the tenant of the API key is suspended" },
         { REG_REASON_ADDRESS, 403, "address",
           "the API key may not be used from this address" },
+        { REG_REASON_TOKEN_SCOPE, 401, "token_scope",
+          "the token does not grant access to the requested resource" },
         { REG_REASON_SCOPE, 403, "scope",
           "access to the requested resource is denied" },
         { REG_REASON_RATE, 429, "rate", "too many requests" },
@@ -598,6 +606,7 @@ test_failed_logins(void **state)
                          i == REG_REASON_MALFORMED
                          || i == REG_REASON_UNKNOWN_KEY
                          || i == REG_REASON_WRONG_SECRET
+                         || i == REG_REASON_TOKEN
                          || i == REG_REASON_REVOKED
                          || i == REG_REASON_EXPIRED);
     }

@@ -137,6 +137,13 @@ sub body {
 
     my $body = $response->{body};
 
+    if ($block->has('response_body_filters')) {
+        my $filters = $block->response_body_filters;
+
+        $body = $_->($body)
+            for ref $filters eq 'ARRAY' ? @$filters : $filters;
+    }
+
     if ($block->has('response_body')) {
         my $want = $pick->($block->response_body);
 

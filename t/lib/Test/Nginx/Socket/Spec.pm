@@ -18,9 +18,9 @@ my %known = map { $_ => 1 } qw(
     grep_error_log grep_error_log_out http2 http_config ignore_response init
     log_level main_config more_headers must_die no_access_log no_error_log
     pipelined_requests raw_request raw_response_headers_like
-    raw_response_headers_unlike request response_body response_body_like
-    response_body_unlike response_headers response_headers_like skip_eval
-    skip_nginx tcp_listen tcp_query tcp_query_len tcp_reply tcp_reply_delay
+    raw_response_headers_unlike request response_body response_body_filters
+    response_body_like response_body_unlike response_headers
+    response_headers_like skip_eval skip_nginx tcp_listen tcp_query tcp_query_len tcp_reply tcp_reply_delay
     timeout user_files wait ONLY SKIP LAST
 );
 
