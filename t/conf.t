@@ -165,11 +165,11 @@ main::said('invalid value "optional"')
 
 
 === TEST 16: registry_backend_auth, no such value
---- config eval: main::location('registry_backend_auth token;')
+--- config eval: main::location('registry_backend_auth digest;')
 --- must_die
 --- error_log eval
-main::said('invalid value "token" in "registry_backend_auth", it must be '
-           . '"off", "passthrough" or "basic <file>"')
+main::said('invalid value "digest" in "registry_backend_auth", it must be '
+           . '"off", "passthrough", "basic <file>" or "token"')
 
 
 === TEST 17: registry_backend_auth basic, without a file

@@ -52,6 +52,20 @@ our $claims = sub {
     } @{$claims->{access}};
 };
 
+# The access of the token that the backend was sent.
+
+our $sent = sub {
+    my ($body) = @_;
+
+    my ($token) = $body =~ /\[Bearer ([^\]]+)\]/ or return $body;
+    my ($header, $payload) = map { JSON::PP::decode_json(decode_base64url($_)) }
+        (split /\./, $token)[0, 1];
+
+    return join ' ', "$header->{typ} $payload->{aud} sub=$payload->{sub}", map {
+        "$_->{type}:$_->{name}:" . join ',', @{$_->{actions}}
+    } @{$payload->{access}};
+};
+
 sub form {
     my (%form) = @_;
 
@@ -525,3 +539,72 @@ GET /v2/
 WWW-Authenticate: Basic realm="registry"
 --- error_log
 clients cannot be sent to "/token"
+
+
+=== TEST 27: what a backend gets that wants tokens
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+location /v2/ {
+    registry on;
+    registry_backend_auth token service=storage;
+    proxy_pass http://backend;
+}
+location /chat/ {
+    registry api api:chat:invoke;
+    registry_auth off;
+    registry_backend_auth token;
+    proxy_pass http://backend;
+}
+--- request eval
+my $digest = $main::Digest;
+["GET /v2/", "GET /v2/acme/app/manifests/1", "GET /v2/acme/app/tags/list",
+ "PUT /v2/acme/app/manifests/1", "DELETE /v2/acme/app/manifests/1",
+ "GET /v2/_catalog",
+ "POST /v2/acme/app/blobs/uploads/?mount=$digest&from=acme/base",
+ "POST /v2/acme/app/blobs/uploads/?mount=$digest&from=rival/base",
+ "GET /chat/"]
+--- more_headers eval
+[main::basic('puller'), main::basic('puller'),
+ main::token('puller', 'repository:acme/app:pull'), main::basic('pusher'),
+ main::basic('cleaner'), main::basic('admin'), main::basic('pusher'),
+ main::basic('pusher'), '']
+--- response_body_filters eval
+$main::sent
+--- response_body eval
+["backend+jwt storage sub=puller000000",
+ "backend+jwt storage sub=puller000000 repository:acme/app:pull",
+ "backend+jwt storage sub=puller000000 repository:acme/app:pull",
+ "backend+jwt storage sub=pusher000000 repository:acme/app:pull,push",
+ "backend+jwt storage sub=cleaner00000 repository:acme/app:delete",
+ "backend+jwt storage sub=admin0000000 registry:catalog:*",
+ "backend+jwt storage sub=pusher000000 repository:acme/app:pull,push repository:acme/base:pull",
+ "backend+jwt storage sub=pusher000000 repository:acme/app:pull,push",
+ "backend+jwt registry.example.org sub= api:chat:invoke"]
+
+
+=== TEST 28: nothing is sent for what is refused
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+location /v2/ {
+    registry on;
+    registry_backend_auth token;
+    proxy_pass http://backend;
+}
+--- request eval
+["GET /v2/", "PUT /v2/acme/app/manifests/1"]
+--- more_headers eval
+['', main::basic('puller')]
+--- error_code eval
+[401, 403]
+--- no_access_log
+backend:
+
+
+=== TEST 29: a token for the backend is none for the gateway
+--- request
+GET /v2/acme/app/manifests/1
+--- more_headers eval
+'Authorization: Bearer '
+. main::jwt('one', main::claims('puller', ['repository:acme/app:pull']),
+            typ => 'backend+jwt')
+--- error_code: 401

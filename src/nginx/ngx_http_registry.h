@@ -36,6 +36,7 @@
 #define NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF          0
 #define NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH  1
 #define NGX_HTTP_REGISTRY_BACKEND_AUTH_BASIC        2
+#define NGX_HTTP_REGISTRY_BACKEND_AUTH_TOKEN        3
 
 
 typedef struct {
@@ -65,6 +66,8 @@ typedef struct {
     ngx_uint_t                   auth;        /* NGX_HTTP_REGISTRY_AUTH_* */
     ngx_uint_t                   backend_auth;
     ngx_http_registry_secret_t  *backend_secret;
+    ngx_str_t                    backend_service;   /* aud of its tokens */
+    ngx_uint_t                   backend_libtrust;  /* how it names keys */
 } ngx_http_registry_loc_conf_t;
 
 

@@ -15,7 +15,7 @@
  * A subrequest has a list of its own.
  */
 
-#include "ngx_http_registry.h"
+#include "ngx_http_registry_token.h"
 
 
 static ngx_int_t ngx_http_registry_forward_unguarded(ngx_http_request_t *r,
@@ -26,6 +26,10 @@ static ngx_int_t ngx_http_registry_forward_headers(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_registry_is_credential(ngx_table_elt_t *header);
 static ngx_int_t ngx_http_registry_forward_basic(ngx_http_request_t *r,
     ngx_http_registry_secret_t *secret);
+static ngx_int_t ngx_http_registry_forward_token(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf);
+static ngx_int_t ngx_http_registry_forward_add(ngx_http_request_t *r,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_registry_forward_query(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 
@@ -178,6 +182,10 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r, ngx_uint_t mode,
         return ngx_http_registry_forward_basic(r, rlcf->backend_secret);
     }
 
+    if (mode == NGX_HTTP_REGISTRY_BACKEND_AUTH_TOKEN) {
+        return ngx_http_registry_forward_token(r, rlcf);
+    }
+
     return NGX_DECLINED;
 }
 
@@ -204,6 +212,38 @@ static ngx_int_t
 ngx_http_registry_forward_basic(ngx_http_request_t *r,
     ngx_http_registry_secret_t *secret)
 {
+    ngx_str_t  value;
+
+    /* a copy, because the file may be read again meanwhile */
+
+    value.data = ngx_pstrdup(r->pool, &secret->value);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = secret->value.len;
+
+    return ngx_http_registry_forward_add(r, &value);
+}
+
+
+static ngx_int_t
+ngx_http_registry_forward_token(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_registry_backend_token(r, rlcf, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_registry_forward_add(r, &value);
+}
+
+
+static ngx_int_t
+ngx_http_registry_forward_add(ngx_http_request_t *r, ngx_str_t *value)
+{
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_in.headers);
@@ -213,16 +253,8 @@ ngx_http_registry_forward_basic(ngx_http_request_t *r,
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-    /* a copy, because the file may be read again meanwhile */
-
-    h->value.data = ngx_pstrdup(r->pool, &secret->value);
-    if (h->value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->value.len = secret->value.len;
-
     ngx_str_set(&h->key, "Authorization");
+    h->value = *value;
     h->lowcase_key = (u_char *) "authorization";
     h->hash = ngx_hash_key(h->lowcase_key, h->key.len);
 

@@ -11,6 +11,8 @@
 static char *ngx_http_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_registry_backend_auth_token(ngx_conf_t *cf,
+    ngx_http_registry_loc_conf_t *rlcf);
 static const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
     ngx_str_t text);
 static void *ngx_http_registry_create_main_conf(ngx_conf_t *cf);
@@ -71,7 +73,7 @@ static ngx_command_t  ngx_http_registry_commands[] = {
       &ngx_http_registry_auth_modes },
 
     { ngx_string("registry_backend_auth"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_http_registry_backend_auth,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -205,12 +207,52 @@ ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                ? NGX_CONF_OK : "names a file that cannot be used, see above,";
     }
 
+    if (ngx_strcmp(value[1].data, "token") == 0) {
+        return ngx_http_registry_backend_auth_token(cf, rlcf);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"registry_backend_auth\", it "
-                       "must be \"off\", \"passthrough\" or \"basic <file>\"",
-                       &value[1]);
+                       "must be \"off\", \"passthrough\", \"basic <file>\" or "
+                       "\"token\"", &value[1]);
 
     return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_registry_backend_auth_token(ngx_conf_t *cf,
+    ngx_http_registry_loc_conf_t *rlcf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "service=", 8) == 0
+            && value[i].len > 8 && rlcf->backend_service.len == 0)
+        {
+            rlcf->backend_service.data = value[i].data + 8;
+            rlcf->backend_service.len = value[i].len - 8;
+
+        } else if (ngx_strcmp(value[i].data, "kid=libtrust") == 0) {
+            rlcf->backend_libtrust = 1;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in "
+                               "\"registry_backend_auth token\", it must be "
+                               "\"service=\" with a name or \"kid=libtrust\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    rlcf->backend_auth = NGX_HTTP_REGISTRY_BACKEND_AUTH_TOKEN;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -302,8 +344,9 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_registry_loc_conf_t *prev = parent;
     ngx_http_registry_loc_conf_t *conf = child;
 
-    ngx_uint_t                      asked;
-    ngx_http_registry_main_conf_t  *rmcf;
+    ngx_uint_t                       asked;
+    ngx_http_registry_main_conf_t   *rmcf;
+    ngx_http_registry_token_conf_t  *rtcf;
 
     asked = (conf->auth != NGX_CONF_UNSET_UINT
              && conf->auth != NGX_HTTP_REGISTRY_AUTH_OFF);
@@ -315,6 +358,8 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->backend_auth == NGX_CONF_UNSET_UINT) {
         conf->backend_secret = prev->backend_secret;
+        conf->backend_service = prev->backend_service;
+        conf->backend_libtrust = prev->backend_libtrust;
     }
 
     ngx_conf_merge_uint_value(conf->registry, prev->registry,
@@ -343,6 +388,15 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                            "\"registry\" needs \"registry_store\" in the http "
                            "block, which says where the API keys are");
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_TOKEN) {
+
+        /* the token module checks that, when its turn comes */
+
+        rtcf = ngx_http_conf_get_module_srv_conf(cf,
+                                             ngx_http_registry_token_module);
+        rtcf->signs = 1;
     }
 
     if (ngx_http_registry_location(cf)) {

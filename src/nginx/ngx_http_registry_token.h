@@ -95,6 +95,15 @@ ngx_int_t ngx_http_registry_token_realm(ngx_http_request_t *r,
     ngx_str_t *realm);
 
 
+/*
+ * The value of an Authorization header for the backend.  NGX_OK, or NGX_ERROR
+ * after the reason has been logged.
+ */
+
+ngx_int_t ngx_http_registry_backend_token(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf, ngx_str_t *value);
+
+
 /* 1 if clients can be told the name of the server. */
 
 ngx_uint_t ngx_http_registry_token_host_ok(ngx_http_core_srv_conf_t *cscf);

@@ -1,0 +1,173 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/*
+ * "registry_backend_auth token": what the backend gets is a token of its own
+ * for each request, for what this request does and nothing else.  A backend
+ * that demands one takes nothing that did not come through the gateway.
+ */
+
+#include "ngx_http_registry_token.h"
+
+/* Distribution looks at it when a request begins, and allows for a minute. */
+
+#define NGX_HTTP_REGISTRY_BACKEND_TTL  60
+
+
+static void ngx_http_registry_backend_grants(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf, reg_grants_t *grants);
+static ngx_int_t ngx_http_registry_backend_sign(ngx_http_request_t *r,
+    const reg_jwk_t *jwk, ngx_uint_t libtrust,
+    const reg_token_claims_t *claims, ngx_str_t *value);
+
+
+ngx_int_t
+ngx_http_registry_backend_token(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf, ngx_str_t *value)
+{
+    const reg_jwk_t                 *jwk;
+    reg_grants_t                     grants;
+    reg_token_claims_t               claims;
+    ngx_http_registry_ctx_t         *ctx;
+    ngx_http_registry_token_conf_t  *rtcf;
+
+    rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
+
+    jwk = ngx_http_registry_token_signer(rtcf->trust);
+
+    if (jwk == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "registry: no key to sign a token of the backend with");
+        return NGX_ERROR;
+    }
+
+    grants.n = 0;
+    ngx_http_registry_backend_grants(r, rlcf, &grants);
+
+    ngx_memzero(&claims, sizeof(reg_token_claims_t));
+
+    claims.iss = ngx_http_registry_str(rtcf->issuer);
+    claims.aud = rlcf->backend_service.len
+                 ? ngx_http_registry_str(rlcf->backend_service) : claims.iss;
+    claims.now = (int64_t) ngx_time();
+    claims.ttl = NGX_HTTP_REGISTRY_BACKEND_TTL;
+    claims.grants = &grants;
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx && ctx->identity && ctx->identity->identity) {
+        claims.sub = ctx->identity->identity->key_id;
+    }
+
+    return ngx_http_registry_backend_sign(r, jwk, rlcf->backend_libtrust,
+                                          &claims, value);
+}
+
+
+/* What Distribution asks for: its registry/handlers/app.go, accessRecords. */
+
+static void
+ngx_http_registry_backend_grants(ngx_http_request_t *r,
+    ngx_http_registry_loc_conf_t *rlcf, reg_grants_t *grants)
+{
+    reg_grant_t              *grant;
+    reg_route_t              *route;
+    ngx_http_registry_ctx_t  *ctx;
+
+    grant = grants->items;
+    ngx_memzero(grant, 2 * sizeof(reg_grant_t));
+
+    if (rlcf->registry == NGX_HTTP_REGISTRY_API) {
+        grant->type = REG_SCOPE_API;
+        grant->name = rlcf->api.name;
+        grant->word = rlcf->api.word;
+        grants->n = 1;
+        return;
+    }
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx == NULL || !ctx->parsed || ctx->rc != REG_ROUTE_OK) {
+        return;
+    }
+
+    route = &ctx->route;
+
+    if (route->resource == REG_RESOURCE_CATALOG) {
+        grant->type = REG_SCOPE_REGISTRY;
+        grant->name = REG_STR("catalog");
+        grants->n = 1;
+        return;
+    }
+
+    if (route->repository.len == 0) {
+        return;
+    }
+
+    grant->type = REG_SCOPE_REPOSITORY;
+    grant->name = route->repository;
+    grant->actions = (route->actions & REG_ACTION_PULL) ? REG_ACTION_PULL
+                     : (route->actions & REG_ACTION_PUSH)
+                       ? REG_ACTION_PULL|REG_ACTION_PUSH
+                       : REG_ACTION_DELETE;
+    grants->n = 1;
+
+    /* one that is not allowed is taken out of the query */
+
+    if (ctx->query.has_from && ctx->decision.mount) {
+        grant++;
+        grant->type = REG_SCOPE_REPOSITORY;
+        grant->name = ctx->query.from;
+        grant->actions = REG_ACTION_PULL;
+        grants->n = 2;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_registry_backend_sign(ngx_http_request_t *r, const reg_jwk_t *jwk,
+    ngx_uint_t libtrust, const reg_token_claims_t *claims, ngx_str_t *value)
+{
+    char        *text;
+    size_t       len;
+    u_char      *p, name[REG_JWK_LIBTRUST];
+    reg_rc_t     rc;
+    reg_str_t    kid;
+
+    kid.data = (u_char *) jwk->kid;
+    kid.len = jwk->kid_len;
+
+    if (libtrust) {
+
+        if (reg_jwk_libtrust(name, jwk) != REG_OK) {
+            return NGX_ERROR;
+        }
+
+        kid.data = name;
+        kid.len = sizeof(name);
+    }
+
+    value->data = ngx_pnalloc(r->pool, sizeof("Bearer ") - 1
+                                       + NGX_HTTP_REGISTRY_TOKEN_MAX);
+    if (value->data == NULL || reg_token_claims(&text, claims) != REG_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(value->data, "Bearer ", sizeof("Bearer ") - 1);
+
+    rc = reg_jwt_write(p, NGX_HTTP_REGISTRY_TOKEN_MAX, &len, jwk, kid,
+                       REG_STR(REG_TOKEN_TYP_BACKEND), reg_str(text));
+
+    free(text);
+
+    if (rc != REG_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "registry: a token of the backend could not be signed");
+        return NGX_ERROR;
+    }
+
+    value->len = (size_t) (p - value->data) + len;
+
+    return NGX_OK;
+}
