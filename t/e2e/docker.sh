@@ -51,8 +51,8 @@ docker tag "$id" "$app:1"
 
 # there and back
 
-fails "login with a wrong password" '401 Unauthorized' login wrong
-fails "login with a mistyped key" '401 Unauthorized' \
+fails "login with a wrong password" '401 Unauthorized|unauthorized: ' login wrong
+fails "login with a mistyped key" '401 Unauthorized|unauthorized: ' \
     login "$(mistyped "$pusher")"
 runs "login with a key" login "$pusher"
 
@@ -92,7 +92,7 @@ like "$(uploads other/mine)" '^202 ' "but for an upload"
 
 docker logout "$gateway" > /dev/null 2>&1
 fails "pull without a login" \
-    'authentication required|no basic auth credentials|unauthorized' \
+    'authentication required|no basic auth|unauthorized|pull access denied' \
     docker pull "$app:1"
 
 is "$(grep -c ngr_ "$dir/dockerd.log")" 0 "dockerd logged no key"

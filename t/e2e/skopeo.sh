@@ -122,7 +122,7 @@ is "$(tail -n +$((before + 1)) "$backend_log" |
 
 # deletion takes a role of its own
 
-fails "a deletion with a key that may only push" 'denied|403' \
+fails "a deletion with a key that may only push" 'denied|403|does not grant' \
     ask_image pusher delete "$app:1"
 runs "an image is deleted" ask_image admin delete "$app:1"
 fails "it is gone" 'manifest unknown' ask_image puller inspect "$app:1"

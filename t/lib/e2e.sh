@@ -5,7 +5,8 @@
 #            --> docker-registry
 #
 #     start_backend        recorder and registry; $backend_log has each request
-#     start_gateway        $gateway is host:port; may be called again after
+#     start_gateway        $gateway is host:port, and $example what it runs where
+#                          that is not registry.conf; may be called again after
 #     stop_gateway
 #     registry ARGUMENTS   ngx-registry on the store of the gateway
 #     new_key ARGUMENTS    as "ngx-registry key create" takes them; prints the
@@ -100,10 +101,16 @@ END
 
 
 start_gateway() {                               # [EXAMPLE]
+    local name=${1:-${example:-registry.conf}}
+    local signer=$dir/gateway/etc/nginx/token.key
+
     export PORT=$(free_port)
     gateway=127.0.0.1:$PORT
 
-    "$top/scripts/render-example" "$dir/gateway" "${1:-registry.conf}"
+    "$top/scripts/render-example" "$dir/gateway" "$name"
+
+    [ "$name" != tokens.conf ] || [ -e "$signer" ] ||
+        registry token keygen "$signer" 2> /dev/null
 
     start_nginx "$dir/gateway/etc/nginx/nginx.conf" "$PORT" "$gateway_errors" ||
         give_up "the gateway starts"

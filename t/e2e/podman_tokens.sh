@@ -1,0 +1,7 @@
+#!/bin/bash
+#
+# podman: the same with tokens, as conf.example/tokens.conf has them.
+
+example=tokens.conf
+
+. "$(dirname "$0")/podman.sh"
