@@ -608,3 +608,50 @@ GET /v2/acme/app/manifests/1
 . main::jwt('one', main::claims('puller', ['repository:acme/app:pull']),
             typ => 'backend+jwt')
 --- error_code: 401
+
+
+=== TEST 30: a form that nginx would write to a file is not read
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+client_body_buffer_size 64;
+location = /token { registry_token; }
+--- request eval
+main::post(grant_type => 'password', password => main::key('puller'))
+--- more_headers eval
+$main::FormType
+--- error_code: 413
+
+
+=== TEST 31: a token in place of the user name is not logged
+--- http_config eval
+$main::Http . "log_format who 'who=[\$remote_user]';\n"
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+access_log logs/access.log who;
+location /v2/ { registry on; proxy_pass http://backend; }
+--- request
+GET /v2/
+--- more_headers eval
+'Authorization: Basic ' . MIME::Base64::encode_base64(
+    main::jwt('one', main::claims('puller')) . ':x', '')
+--- error_code: 401
+--- access_log
+who=[-]
+
+
+=== TEST 32: a token endpoint is none for subrequests
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+location = /token { registry_token; }
+location /v2/ {
+    registry on;
+    auth_request /token;
+    proxy_pass http://backend;
+}
+--- request
+GET /v2/acme/app/manifests/1
+--- more_headers eval
+main::basic('puller')
+--- error_code: 403
+--- no_access_log
+backend:

@@ -199,8 +199,8 @@ ngx_http_registry_guards(ngx_http_request_t *r)
 
 
 /*
- * Somebody may have put the key where the user name belongs.  That would be in
- * every access log as $remote_user, which comes from here.
+ * Somebody may have put the key, or a token, where the user name belongs.  That
+ * would be in every access log as $remote_user, which comes from here.
  */
 
 static void
@@ -216,7 +216,8 @@ ngx_http_registry_hide_user(ngx_http_request_t *r)
                          r->headers_in.user.data + r->headers_in.user.len,
                          (u_char *) REG_API_KEY_PREFIX,
                          sizeof(REG_API_KEY_PREFIX) - 2)
-        != NULL)
+        != NULL
+        || reg_jwt_looks(ngx_http_registry_str(r->headers_in.user)))
     {
         ngx_str_set(&r->headers_in.user, "");
     }

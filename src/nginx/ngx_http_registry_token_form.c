@@ -75,7 +75,8 @@ ngx_int_t
 ngx_http_registry_token_check_form(ngx_http_request_t *r,
     reg_reason_t *reason)
 {
-    ngx_str_t  *type;
+    ngx_str_t                 *type;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (r->headers_in.content_type == NULL) {
         return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
@@ -98,7 +99,14 @@ ngx_http_registry_token_check_form(ngx_http_request_t *r,
         return NGX_HTTP_LENGTH_REQUIRED;
     }
 
-    if (r->headers_in.content_length_n > 2 * REG_FORM_MAX) {
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* what does not fit in memory nginx writes to a file */
+
+    if (r->headers_in.content_length_n > 2 * REG_FORM_MAX
+        || r->headers_in.content_length_n
+           > (off_t) clcf->client_body_buffer_size)
+    {
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 

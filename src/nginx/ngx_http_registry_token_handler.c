@@ -81,6 +81,12 @@ ngx_http_registry_token_handler(ngx_http_request_t *r)
     ngx_http_registry_ctx_t            *ctx;
     ngx_http_registry_token_request_t  *t;
 
+    /* what is known of a client request is not that of its subrequests */
+
+    if (r != r->main) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
     ctx = ngx_http_registry_get_ctx(r);
     cln = ngx_pool_cleanup_add(r->pool,
                                sizeof(ngx_http_registry_token_request_t));
