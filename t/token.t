@@ -66,6 +66,15 @@ our $sent = sub {
     } @{$payload->{access}};
 };
 
+# Was the backend sent this token before?
+
+our %seen;
+our $again = sub {
+    my ($token) = $_[0] =~ /\[Bearer ([^\]]+)\]/ or return $_[0];
+
+    return $seen{$token}++ ? 'again' : 'new';
+};
+
 sub form {
     my (%form) = @_;
 
@@ -655,3 +664,36 @@ main::basic('puller')
 --- error_code: 403
 --- no_access_log
 backend:
+
+
+=== TEST 33: the backend gets one token for the same thing, and no other
+--- config
+registry_token_key $TEST_NGINX_HTML_DIR/one.pem;
+location /v2/ {
+    registry on;
+    registry_backend_auth token;
+    proxy_pass http://backend;
+}
+location /v2/acme/other/ {
+    registry on;
+    registry_backend_auth token service=other;
+    proxy_pass http://backend;
+}
+location /v2/acme/named/ {
+    registry on;
+    registry_backend_auth token kid=libtrust;
+    proxy_pass http://backend;
+}
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/app/manifests/1",
+ "GET /v2/acme/app/tags/list", "GET /v2/acme/app/tags/list",
+ "PUT /v2/acme/app/manifests/1", "GET /v2/acme/ap/tags/list",
+ "GET /v2/", "GET /v2/", "GET /v2/acme/other/tags/list",
+ "GET /v2/acme/named/tags/list", "GET /v2/acme/app/manifests/1"]
+--- more_headers eval
+[(main::basic('puller')) x 3, (main::basic('pusher')) x 2,
+ (main::basic('puller')) x 6]
+--- response_body_filters eval
+$main::again
+--- response_body eval
+[qw( new again again new new new new again new new again )]

@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_registry.h"
+#include "reg_siphash.h"
 #include "ngx_http_registry_key_file.h"
 
 #define NGX_HTTP_REGISTRY_TOKEN_TTL       300           /* seconds */
@@ -21,6 +22,10 @@
 /* A token has to fit in a header line of 8k, in base64 and with a name. */
 
 #define NGX_HTTP_REGISTRY_TOKEN_MAX       5120
+
+
+typedef struct ngx_http_registry_backend_token_s
+    ngx_http_registry_backend_token_t;
 
 
 /*
@@ -34,6 +39,11 @@ struct ngx_http_registry_trust_s {
     ngx_array_t               *keys;         /* of key_file_t * */
     ngx_http_registry_memo_t  *headers;      /* Authorization -> identity */
     ngx_http_registry_memo_t  *tokens;       /* token -> what it says */
+
+    /* those for the backend, by what they say; NULL: none yet */
+
+    u_char                     backend_key[REG_SIPHASH_KEY_LEN];
+    ngx_http_registry_backend_token_t  *backend;
 };
 
 
@@ -102,6 +112,11 @@ ngx_int_t ngx_http_registry_token_realm(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_registry_backend_token(ngx_http_request_t *r,
     ngx_http_registry_loc_conf_t *rlcf, ngx_str_t *value);
+
+
+/* Forgets them: the key has changed, or the configuration goes. */
+
+void ngx_http_registry_backend_flush(ngx_http_registry_trust_t *trust);
 
 
 /* 1 if clients can be told the name of the server. */

@@ -3,20 +3,40 @@
  */
 
 /*
- * "registry_backend_auth token": what the backend gets is a token of its own
- * for each request, for what this request does and nothing else.  A backend
+ * "registry_backend_auth token": what the backend gets is a token for what this
+ * request does and nothing else.  A backend
  * that demands one takes nothing that did not come through the gateway.
  */
 
 #include "ngx_http_registry_token.h"
 
-/* Distribution looks at it when a request begins, and allows for a minute. */
+/*
+ * Distribution looks at it when a request begins, and allows for a minute.  A
+ * signature costs several times what all the rest of a request does, so one is
+ * made for the same requests of the same client within half of that time.
+ */
 
-#define NGX_HTTP_REGISTRY_BACKEND_TTL  60
+#define NGX_HTTP_REGISTRY_BACKEND_TTL     60
+#define NGX_HTTP_REGISTRY_BACKEND_FRESH   30
+#define NGX_HTTP_REGISTRY_BACKEND_PLACES  512
+#define NGX_HTTP_REGISTRY_BACKEND_TEXT    2048
+
+struct ngx_http_registry_backend_token_s {
+    reg_siphash_t   hash;           /* of what it says */
+    time_t          until;          /* 0: free */
+    ngx_str_t       value;          /* owned */
+};
 
 
 static void ngx_http_registry_backend_grants(ngx_http_request_t *r,
     ngx_http_registry_loc_conf_t *rlcf, reg_grants_t *grants);
+static ngx_http_registry_backend_token_t *ngx_http_registry_backend_place(
+    ngx_http_request_t *r, ngx_http_registry_trust_t *trust,
+    ngx_uint_t libtrust, const reg_token_claims_t *claims,
+    reg_siphash_t *hash);
+static void ngx_http_registry_backend_keep(
+    ngx_http_registry_backend_token_t *place, reg_siphash_t hash,
+    const reg_token_claims_t *claims, ngx_str_t *value, ngx_log_t *log);
 static ngx_int_t ngx_http_registry_backend_sign(ngx_http_request_t *r,
     const reg_jwk_t *jwk, ngx_uint_t libtrust,
     const reg_token_claims_t *claims, ngx_str_t *value);
@@ -26,11 +46,13 @@ ngx_int_t
 ngx_http_registry_backend_token(ngx_http_request_t *r,
     ngx_http_registry_loc_conf_t *rlcf, ngx_str_t *value)
 {
-    const reg_jwk_t                 *jwk;
-    reg_grants_t                     grants;
-    reg_token_claims_t               claims;
-    ngx_http_registry_ctx_t         *ctx;
-    ngx_http_registry_token_conf_t  *rtcf;
+    const reg_jwk_t                    *jwk;
+    reg_grants_t                        grants;
+    reg_siphash_t                       hash;
+    reg_token_claims_t                  claims;
+    ngx_http_registry_ctx_t            *ctx;
+    ngx_http_registry_token_conf_t     *rtcf;
+    ngx_http_registry_backend_token_t  *place;
 
     rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
 
@@ -60,8 +82,132 @@ ngx_http_registry_backend_token(ngx_http_request_t *r,
         claims.sub = ctx->identity->identity->key_id;
     }
 
-    return ngx_http_registry_backend_sign(r, jwk, rlcf->backend_libtrust,
-                                          &claims, value);
+    ngx_memzero(&hash, sizeof(reg_siphash_t));
+
+    place = ngx_http_registry_backend_place(r, rtcf->trust,
+                                            rlcf->backend_libtrust, &claims,
+                                            &hash);
+
+    if (place && place->until > ngx_time() && place->hash.lo == hash.lo
+        && place->hash.hi == hash.hi)
+    {
+        /* a copy: another request may take its place meanwhile */
+
+        value->len = place->value.len;
+        value->data = ngx_pstrdup(r->pool, &place->value);
+
+        return value->data ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ngx_http_registry_backend_sign(r, jwk, rlcf->backend_libtrust,
+                                       &claims, value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (place) {
+        ngx_http_registry_backend_keep(place, hash, &claims, value,
+                                       r->connection->log);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_registry_backend_flush(ngx_http_registry_trust_t *trust)
+{
+    ngx_uint_t  i;
+
+    if (trust->backend == NULL) {
+        return;
+    }
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_BACKEND_PLACES; i++) {
+        if (trust->backend[i].value.data) {
+            ngx_free(trust->backend[i].value.data);
+        }
+    }
+
+    ngx_free(trust->backend);
+    trust->backend = NULL;
+}
+
+
+/* Where a token that says this is, or would be; NULL: it is not kept. */
+
+static ngx_http_registry_backend_token_t *
+ngx_http_registry_backend_place(ngx_http_request_t *r,
+    ngx_http_registry_trust_t *trust, ngx_uint_t libtrust,
+    const reg_token_claims_t *claims, reg_siphash_t *hash)
+{
+    u_char     *p, text[NGX_HTTP_REGISTRY_BACKEND_TEXT];
+    reg_str_t   s;
+
+    if (claims->aud.len + claims->sub.len
+        > NGX_HTTP_REGISTRY_BACKEND_TEXT / 2)
+    {
+        return NULL;
+    }
+
+    if (trust->backend == NULL) {
+        trust->backend = ngx_calloc(NGX_HTTP_REGISTRY_BACKEND_PLACES
+                                    * sizeof(ngx_http_registry_backend_token_t),
+                                    r->connection->log);
+        if (trust->backend == NULL) {
+            return NULL;
+        }
+    }
+
+    /* a NUL divides: it is in none of them */
+
+    p = text;
+    *p++ = libtrust ? 'l' : 't';
+    p = ngx_cpymem(p, claims->aud.data, claims->aud.len);
+    *p++ = '\0';
+
+    if (claims->sub.len) {
+        p = ngx_cpymem(p, claims->sub.data, claims->sub.len);
+    }
+
+    *p++ = '\0';
+    p += reg_grants_write(p, (size_t) (text + sizeof(text) - p),
+                          claims->grants);
+
+    s.data = text;
+    s.len = (size_t) (p - text);
+
+    *hash = reg_siphash(trust->backend_key, s);
+
+    return &trust->backend[hash->lo % NGX_HTTP_REGISTRY_BACKEND_PLACES];
+}
+
+
+/* Without memory it is as if there were no place. */
+
+static void
+ngx_http_registry_backend_keep(ngx_http_registry_backend_token_t *place,
+    reg_siphash_t hash, const reg_token_claims_t *claims, ngx_str_t *value,
+    ngx_log_t *log)
+{
+    u_char  *data;
+
+    data = ngx_alloc(value->len, log);
+    if (data == NULL) {
+        return;
+    }
+
+    if (place->value.data) {
+        ngx_free(place->value.data);
+    }
+
+    ngx_memcpy(data, value->data, value->len);
+
+    place->value.data = data;
+    place->value.len = value->len;
+    place->hash = hash;
+    place->until = (time_t) claims->now + NGX_HTTP_REGISTRY_BACKEND_FRESH;
 }
 
 

@@ -7,6 +7,12 @@
  * that hand them out.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
 #include "ngx_http_registry_token.h"
 
 
@@ -24,6 +30,7 @@ static char *ngx_http_registry_token_check(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_registry_token_name_ok(ngx_str_t *name);
 static ngx_http_registry_trust_t *ngx_http_registry_token_trust(
     ngx_conf_t *cf, ngx_http_registry_token_conf_t *conf);
+static void ngx_http_registry_token_cleanup_trust(void *data);
 
 
 static ngx_command_t  ngx_http_registry_token_commands[] = {
@@ -368,6 +375,7 @@ static ngx_http_registry_trust_t *
 ngx_http_registry_token_trust(ngx_conf_t *cf,
     ngx_http_registry_token_conf_t *conf)
 {
+    ngx_pool_cleanup_t             *cln;
     ngx_http_registry_trust_t      *trust, **slot;
     ngx_http_registry_main_conf_t  *rmcf;
 
@@ -391,7 +399,31 @@ ngx_http_registry_token_trust(ngx_conf_t *cf,
         return NULL;
     }
 
+    if (RAND_bytes(trust->backend_key, REG_SIPHASH_KEY_LEN) != 1) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "registry: the random generator failed");
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_registry_token_cleanup_trust;
+    cln->data = trust;
+
     ngx_http_registry_trust_renew(trust);
 
     return trust;
+}
+
+
+static void
+ngx_http_registry_token_cleanup_trust(void *data)
+{
+    ngx_http_registry_trust_t *trust = data;
+
+    ngx_http_registry_backend_flush(trust);
+    OPENSSL_cleanse(trust->backend_key, REG_SIPHASH_KEY_LEN);
 }

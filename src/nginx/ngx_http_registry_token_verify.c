@@ -143,6 +143,7 @@ ngx_http_registry_trust_renew(ngx_http_registry_trust_t *trust)
 
     ngx_http_registry_memo_flush(trust->headers);
     ngx_http_registry_memo_flush(trust->tokens);
+    ngx_http_registry_backend_flush(trust);
 }
 
 
