@@ -129,6 +129,7 @@ stop_gateway
 
 # tokens.conf
 
+registry token keygen "$etc/token.key" 2> /dev/null
 example tokens.conf
 key=
 status GET /v2/acme/app/manifests/1 -D "$dir/headers" > /dev/null
