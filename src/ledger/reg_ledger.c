@@ -24,25 +24,8 @@ static const size_t  reg_ledger_max[REG_LEDGER_PARTS] = {
 
 static size_t reg_ledger_pack(reg_ledger_packed_t *packed,
     const reg_ledger_key_t *key);
-static int reg_ledger_unpack(reg_ledger_key_t *key,
-    const reg_ledger_row_t *row);
-static uint64_t reg_ledger_hash(const reg_ledger_t *ledger,
-    const void *packed, size_t len);
-static size_t reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash,
-    size_t distance);
-static const unsigned char *reg_ledger_row_key(const reg_ledger_row_t *row);
-static int reg_ledger_is(const reg_ledger_row_t *row, const void *packed,
-    size_t len);
-static size_t reg_ledger_row_len(const reg_ledger_row_t *row);
 static void reg_ledger_write(reg_ledger_row_t *row,
     const reg_ledger_packed_t *packed, size_t len);
-static uint64_t reg_ledger_row_sum(const reg_ledger_row_t *row);
-static int reg_ledger_find(const reg_ledger_t *ledger, size_t *at, size_t end,
-    reg_ledger_entry_t *entry, unsigned unsent);
-static int reg_ledger_collect(const reg_ledger_t *ledger,
-    reg_ledger_entry_t *entry, unsigned any);
-static void reg_ledger_collect_row(reg_ledger_entry_t *entry,
-    const reg_ledger_row_t *row);
 
 
 const char *
@@ -152,98 +135,6 @@ reg_ledger_take_back(reg_ledger_row_t *row, uint64_t n)
 }
 
 
-int
-reg_ledger_next(const reg_ledger_t *ledger, size_t *at, size_t end,
-    reg_ledger_entry_t *entry)
-{
-    return reg_ledger_find(ledger, at, end, entry, 0);
-}
-
-
-int
-reg_ledger_next_unsent(const reg_ledger_t *ledger, size_t *at, size_t end,
-    reg_ledger_entry_t *entry)
-{
-    return reg_ledger_find(ledger, at, end, entry, 1);
-}
-
-
-void
-reg_ledger_sent(reg_ledger_t *ledger, size_t row, uint64_t own)
-{
-    if (row < ledger->nrows) {
-        atomic_store(&ledger->rows[row].sent, own);
-    }
-}
-
-
-int64_t
-reg_ledger_day(const reg_ledger_t *ledger)
-{
-    return ledger->header->day;
-}
-
-
-const char *
-reg_ledger_instance(const reg_ledger_t *ledger)
-{
-    return ledger->instance;
-}
-
-
-void
-reg_ledger_stat(const reg_ledger_t *ledger, reg_ledger_stat_t *stat)
-{
-    reg_ledger_header_t  *header = ledger->header;
-
-    stat->rows = ledger->nrows;
-    stat->used = (size_t) atomic_load(&header->used);
-    stat->overflows = atomic_load(&header->overflows);
-    stat->synced_at = atomic_load(&header->synced_at);
-}
-
-
-void
-reg_ledger_set_synced(reg_ledger_t *ledger, int64_t now)
-{
-    atomic_store(&ledger->header->synced_at, now);
-}
-
-
-int
-reg_ledger_closed(const reg_ledger_t *ledger)
-{
-    uint64_t  closed;
-
-    closed = atomic_load(&ledger->header->closed);
-
-    return closed != 0 && closed == reg_ledger_sum(ledger) + 1;
-}
-
-
-uint64_t
-reg_ledger_sum(const reg_ledger_t *ledger)
-{
-    size_t    i;
-    uint64_t  sum;
-
-    sum = 0;
-
-    for (i = 0; i < ledger->nrows; i++) {
-        sum += reg_ledger_row_sum(&ledger->rows[i]);
-    }
-
-    return sum;
-}
-
-
-void
-reg_ledger_set_closed(reg_ledger_t *ledger, uint64_t sum)
-{
-    atomic_store(&ledger->header->closed, sum + 1);
-}
-
-
 uint64_t
 reg_ledger_checksum(const reg_ledger_header_t *header)
 {
@@ -277,41 +168,6 @@ reg_ledger_init_other(reg_ledger_t *ledger)
 
     reg_ledger_write(&ledger->rows[0], &packed, len);
     atomic_store(&ledger->rows[0].word, hash | REG_LEDGER_READY);
-}
-
-
-reg_rc_t
-reg_ledger_check_rows(const reg_ledger_t *ledger, reg_error_t *error)
-{
-    size_t             i;
-    uint64_t           word;
-    reg_ledger_key_t   key;
-    reg_ledger_row_t  *row;
-
-    for (i = 0; i < ledger->nrows; i++) {
-
-        row = &ledger->rows[i];
-        word = atomic_load(&row->word);
-
-        if (word == REG_LEDGER_EMPTY
-            || (word & REG_LEDGER_STATE) == REG_LEDGER_CLAIMED)
-        {
-            continue;
-        }
-
-        if ((word & REG_LEDGER_STATE) != REG_LEDGER_READY
-            || !reg_ledger_unpack(&key, row)
-            || reg_ledger_hash(ledger, reg_ledger_row_key(row),
-                               reg_ledger_row_len(row))
-               != (word & ~REG_LEDGER_STATE))
-        {
-            reg_error_set(error, "row %llu of it is damaged",
-                          (unsigned long long) i);
-            return REG_INVALID;
-        }
-    }
-
-    return REG_OK;
 }
 
 
@@ -352,7 +208,7 @@ reg_ledger_pack(reg_ledger_packed_t *packed, const reg_ledger_key_t *key)
 
 /* Says whether what a row holds may be a key. */
 
-static int
+int
 reg_ledger_unpack(reg_ledger_key_t *key, const reg_ledger_row_t *row)
 {
     size_t          i;
@@ -385,7 +241,7 @@ reg_ledger_unpack(reg_ledger_key_t *key, const reg_ledger_row_t *row)
 
 /* It has no state, and is never that of an empty row. */
 
-static uint64_t
+uint64_t
 reg_ledger_hash(const reg_ledger_t *ledger, const void *packed, size_t len)
 {
     reg_str_t  text;
@@ -399,7 +255,7 @@ reg_ledger_hash(const reg_ledger_t *ledger, const void *packed, size_t len)
 
 /* Row 0 is nobody's place. */
 
-static size_t
+size_t
 reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash, size_t distance)
 {
     size_t  n;
@@ -412,21 +268,21 @@ reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash, size_t distance)
 
 /* The lengths and, right behind them, the parts. */
 
-static const unsigned char *
+const unsigned char *
 reg_ledger_row_key(const reg_ledger_row_t *row)
 {
     return (const unsigned char *) row + offsetof(reg_ledger_row_t, len);
 }
 
 
-static int
+int
 reg_ledger_is(const reg_ledger_row_t *row, const void *packed, size_t len)
 {
     return memcmp(reg_ledger_row_key(row), packed, len) == 0;
 }
 
 
-static size_t
+size_t
 reg_ledger_row_len(const reg_ledger_row_t *row)
 {
     size_t  i, len;
@@ -449,146 +305,5 @@ reg_ledger_write(reg_ledger_row_t *row, const reg_ledger_packed_t *packed,
 
     if (len > sizeof(row->len)) {
         memcpy(row->key, packed->text, len - sizeof(row->len));
-    }
-}
-
-
-static uint64_t
-reg_ledger_row_sum(const reg_ledger_row_t *row)
-{
-    size_t    i;
-    uint64_t  sum;
-
-    sum = atomic_load_explicit(&row->taken_back, memory_order_relaxed);
-
-    for (i = 0; i < REG_LEDGER_COUNTERS; i++) {
-        sum += atomic_load_explicit(&row->counts[i], memory_order_relaxed);
-    }
-
-    return sum;
-}
-
-
-static int
-reg_ledger_find(const reg_ledger_t *ledger, size_t *at, size_t end,
-    reg_ledger_entry_t *entry, unsigned unsent)
-{
-    size_t             i;
-    reg_ledger_row_t  *row;
-
-    if (end > ledger->nrows) {
-        end = ledger->nrows;
-    }
-
-    for (i = *at; i < end; i++) {
-
-        row = &ledger->rows[i];
-
-        if ((atomic_load(&row->word) & REG_LEDGER_STATE) != REG_LEDGER_READY) {
-            continue;
-        }
-
-        /* before its counters are read: what comes later is not sent */
-
-        entry->row = i;
-        entry->own = reg_ledger_row_sum(row);
-
-        if (unsent && entry->own == atomic_load(&row->sent)) {
-            continue;
-        }
-
-        if (reg_ledger_collect(ledger, entry, unsent)) {
-            *at = i + 1;
-            return 1;
-        }
-    }
-
-    *at = (i > *at) ? i : *at;
-
-    return 0;
-}
-
-
-/*
- * Adds up the rows of one key, which all are in its window; where one of them
- * is empty there may be more behind it, as a disk may have lost it.  Says
- * whether the entry's row is the first of them, or any will do.
- */
-
-static int
-reg_ledger_collect(const reg_ledger_t *ledger, reg_ledger_entry_t *entry,
-    unsigned any)
-{
-    int                found;
-    size_t             k, len, distance;
-    uint64_t           word;
-    reg_ledger_row_t  *row, *other;
-
-    row = &ledger->rows[entry->row];
-
-    if (!reg_ledger_unpack(&entry->key, row)) {
-        return 0;
-    }
-
-    memset(entry->counts, 0, sizeof(entry->counts));
-    entry->taken_back = 0;
-    entry->unsent = 0;
-
-    if (entry->row == 0) {
-        reg_ledger_collect_row(entry, row);
-        return 1;
-    }
-
-    word = atomic_load(&row->word);
-    len = reg_ledger_row_len(row);
-    found = 0;
-
-    for (distance = 0; distance < REG_LEDGER_WINDOW; distance++) {
-
-        k = reg_ledger_place(ledger, word, distance);
-        other = &ledger->rows[k];
-
-        if (k == entry->row) {
-            found = 1;
-
-        } else if (atomic_load(&other->word) != word
-                   || !reg_ledger_is(other, reg_ledger_row_key(row), len))
-        {
-            continue;
-
-        } else if (!found && !any) {
-            return 0;
-        }
-
-        reg_ledger_collect_row(entry, other);
-    }
-
-    return found;
-}
-
-
-static void
-reg_ledger_collect_row(reg_ledger_entry_t *entry, const reg_ledger_row_t *row)
-{
-    size_t    c;
-    uint64_t  n, sum;
-
-    /* first, so that never more is taken back than was counted */
-
-    n = atomic_load_explicit(&row->taken_back, memory_order_acquire);
-
-    entry->taken_back += n;
-    entry->counts[REG_LEDGER_EGRESS_BYTES] -= n;
-    sum = n;
-
-    for (c = 0; c < REG_LEDGER_COUNTERS; c++) {
-        n = atomic_load_explicit(&row->counts[c], memory_order_relaxed);
-
-        entry->counts[c] += n;
-        sum += n;
-    }
-
-    if (sum != atomic_load(&row->sent)) {
-        entry->unsent = 1;
     }
 }

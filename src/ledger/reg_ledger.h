@@ -122,6 +122,15 @@ reg_rc_t reg_ledger_open_file(reg_ledger_t **ledger, const char *path,
     reg_error_t *error);
 
 
+/*
+ * The same, to say what of it was sent and to close days.  Rows are not looked
+ * at beforehand; a damaged one is left out.
+ */
+
+reg_rc_t reg_ledger_open_to_send(reg_ledger_t **ledger, const char *path,
+    reg_error_t *error);
+
+
 /* The same for the bytes of a file, which have to outlive the ledger. */
 
 reg_rc_t reg_ledger_open_memory(reg_ledger_t **ledger, const void *addr,
@@ -243,6 +252,10 @@ void reg_ledger_set_synced(reg_ledger_t *ledger, int64_t now);
  */
 
 int reg_ledger_closed(const reg_ledger_t *ledger);
+
+/* Whether it was ever closed, which costs nothing to know. */
+
+int reg_ledger_was_closed(const reg_ledger_t *ledger);
 
 /* The sum of all counters, to be taken before anything is sent. */
 

@@ -155,6 +155,14 @@ reg_ledger_open_file(reg_ledger_t **ledger, const char *path,
 
 
 reg_rc_t
+reg_ledger_open_to_send(reg_ledger_t **ledger, const char *path,
+    reg_error_t *error)
+{
+    return reg_ledger_map(ledger, path, 1, error);
+}
+
+
+reg_rc_t
 reg_ledger_open_memory(reg_ledger_t **ledger, const void *addr, size_t size,
     reg_error_t *error)
 {

@@ -101,4 +101,27 @@ void reg_ledger_init_other(reg_ledger_t *ledger);
 
 reg_rc_t reg_ledger_check_rows(const reg_ledger_t *ledger, reg_error_t *error);
 
+
+/*
+ * The key of a row: as it is compared and hashed, and as it is read, which says
+ * whether it may be one.
+ */
+
+const unsigned char *reg_ledger_row_key(const reg_ledger_row_t *row);
+
+size_t reg_ledger_row_len(const reg_ledger_row_t *row);
+
+int reg_ledger_is(const reg_ledger_row_t *row, const void *packed, size_t len);
+
+uint64_t reg_ledger_hash(const reg_ledger_t *ledger, const void *packed,
+    size_t len);
+
+int reg_ledger_unpack(reg_ledger_key_t *key, const reg_ledger_row_t *row);
+
+
+/* The row at some distance from where those of a hash begin. */
+
+size_t reg_ledger_place(const reg_ledger_t *ledger, uint64_t hash,
+    size_t distance);
+
 #endif /* REG_LEDGER_FORMAT_H */

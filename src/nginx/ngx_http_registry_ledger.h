@@ -18,12 +18,15 @@
 
 
 typedef struct ngx_http_registry_books_s  ngx_http_registry_books_t;
+typedef struct ngx_http_registry_sync_s   ngx_http_registry_sync_t;
 
 typedef struct {
     ngx_str_t                   directory;  /* empty: no ledger */
     size_t                      size;
     time_t                      keep;       /* seconds */
+    ngx_msec_t                  sync;
     ngx_http_registry_books_t  *books;      /* of this worker */
+    ngx_http_registry_sync_t   *syncer;     /* of this worker; NULL: none */
 } ngx_http_registry_ledger_main_conf_t;
 
 
@@ -68,6 +71,14 @@ struct ngx_http_registry_booked_s {
 };
 
 
+/* The setters of "registry_ledger" and "registry_ledger_network". */
+
+char *ngx_http_registry_ledger(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+char *ngx_http_registry_ledger_network(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /*
  * The ledger of today.  NULL when there is none, which has been logged, and is
  * again now and then.
@@ -83,6 +94,18 @@ ngx_int_t ngx_http_registry_books_init(ngx_cycle_t *cycle,
     ngx_http_registry_ledger_main_conf_t *lmcf);
 
 void ngx_http_registry_books_exit(ngx_http_registry_ledger_main_conf_t *lmcf);
+
+
+/*
+ * Sends the ledger to the Redis of the store.  One worker of all that share the
+ * directory does.
+ */
+
+ngx_http_registry_sync_t *ngx_http_registry_sync_start(
+    ngx_http_registry_ledger_main_conf_t *lmcf,
+    ngx_http_registry_store_t *store, ngx_log_t *log);
+
+void ngx_http_registry_sync_stop(ngx_http_registry_sync_t *sync);
 
 
 /*

@@ -11,6 +11,7 @@
 
 #define NGX_HTTP_REGISTRY_LEDGER_SIZE  (16 * 1024 * 1024)
 #define NGX_HTTP_REGISTRY_LEDGER_KEEP  (400 * NGX_HTTP_REGISTRY_LEDGER_DAY)
+#define NGX_HTTP_REGISTRY_LEDGER_SYNC  5000        /* ms */
 
 
 static ngx_int_t ngx_http_registry_ledger_header_filter(ngx_http_request_t *r);
@@ -22,14 +23,6 @@ static ngx_int_t ngx_http_registry_ledger_log_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_ledger_known(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_egress_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static char *ngx_http_registry_ledger(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_registry_ledger_directory(ngx_conf_t *cf,
-    ngx_http_registry_ledger_main_conf_t *lmcf, ngx_str_t *value);
-static char *ngx_http_registry_ledger_parameter(ngx_conf_t *cf,
-    ngx_http_registry_ledger_main_conf_t *lmcf, ngx_str_t *value);
-static char *ngx_http_registry_ledger_network(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_registry_ledger_add_variables(ngx_conf_t *cf);
 static void *ngx_http_registry_ledger_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_ledger_create_conf(ngx_conf_t *cf);
@@ -195,17 +188,28 @@ ngx_http_registry_ledger_log_handler(ngx_http_request_t *r)
 
 /*
  * Whether the backend, or what is cached of its answers, has what the client
- * asked for.
+ * asked for; where it was asked by a proof only, the size is known.
  */
 
 static ngx_uint_t
 ngx_http_registry_ledger_known(ngx_http_request_t *r)
 {
-    return r->headers_out.status >= NGX_HTTP_OK
-           && r->headers_out.status < NGX_HTTP_BAD_REQUEST
-           && r->upstream
-           && r->upstream->headers_in.status_n >= NGX_HTTP_OK
-           && r->upstream->headers_in.status_n < NGX_HTTP_BAD_REQUEST;
+    ngx_http_registry_ctx_t  *ctx;
+
+    if (r->headers_out.status < NGX_HTTP_OK
+        || r->headers_out.status >= NGX_HTTP_BAD_REQUEST)
+    {
+        return 0;
+    }
+
+    if (r->upstream) {
+        return r->upstream->headers_in.status_n >= NGX_HTTP_OK
+               && r->upstream->headers_in.status_n < NGX_HTTP_BAD_REQUEST;
+    }
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    return ctx && ctx->blob_size >= 0;
 }
 
 
@@ -244,176 +248,6 @@ ngx_http_registry_egress_variable(ngx_http_request_t *r,
 }
 
 
-static char *
-ngx_http_registry_ledger(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_registry_ledger_main_conf_t *lmcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (lmcf->directory.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_http_registry_ledger_directory(cf, lmcf, &value[1]) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_http_registry_ledger_parameter(cf, lmcf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * Workers make the files, after nginx has become their user; a test of the
- * configuration makes nothing.
- */
-
-static char *
-ngx_http_registry_ledger_directory(ngx_conf_t *cf,
-    ngx_http_registry_ledger_main_conf_t *lmcf, ngx_str_t *value)
-{
-    ngx_str_t         name;
-    ngx_file_info_t   fi;
-
-    name = *value;
-
-    if (name.len == 0
-        || ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_file_info(name.data, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"registry_ledger\" needs the directory \"%V\", "
-                           "which the user of the workers can write to",
-                           &name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!ngx_is_dir(&fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in \"registry_ledger\" is no directory",
-                           &name);
-        return NGX_CONF_ERROR;
-    }
-
-    lmcf->directory = name;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_registry_ledger_parameter(ngx_conf_t *cf,
-    ngx_http_registry_ledger_main_conf_t *lmcf, ngx_str_t *value)
-{
-    off_t      size;
-    time_t     keep;
-    ngx_str_t  text;
-
-    if (ngx_strncmp(value->data, "size=", 5) == 0) {
-
-        text.data = value->data + 5;
-        text.len = value->len - 5;
-        size = ngx_parse_offset(&text);
-
-        if (size < REG_LEDGER_SIZE_MIN || size > REG_LEDGER_SIZE_MAX) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid size in \"%V\", it must be from 64k "
-                               "to 1024g, such as \"size=16m\"", value);
-            return NGX_CONF_ERROR;
-        }
-
-        lmcf->size = (size_t) size;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "keep=", 5) == 0) {
-
-        text.data = value->data + 5;
-        text.len = value->len - 5;
-        keep = ngx_parse_time(&text, 1);
-
-        if (keep == (time_t) NGX_ERROR || keep < NGX_HTTP_REGISTRY_LEDGER_DAY) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid time in \"%V\", it must be at least "
-                               "a day, such as \"keep=400d\"", value);
-            return NGX_CONF_ERROR;
-        }
-
-        lmcf->keep = keep;
-
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"registry_ledger\", there "
-                       "are \"size=\" and \"keep=\"", value);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_registry_ledger_network(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_registry_ledger_conf_t *rlcf = conf;
-
-    ngx_str_t                         *value;
-    ngx_http_compile_complex_value_t   ccv;
-
-    if (rlcf->network != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    rlcf->network = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (rlcf->network == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = rlcf->network;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (rlcf->network->lengths == NULL
-        && !reg_ledger_part_valid(ngx_http_registry_str(value[1]),
-                                  REG_LEDGER_NETWORK_MAX))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid network \"%V\", it must be of up to %d "
-                           "printable characters without spaces, \"|\", \"{\" "
-                           "and \"}\"", &value[1], REG_LEDGER_NETWORK_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static ngx_int_t
 ngx_http_registry_ledger_add_variables(ngx_conf_t *cf)
 {
@@ -443,6 +277,7 @@ ngx_http_registry_ledger_create_main_conf(ngx_conf_t *cf)
 
     lmcf->size = NGX_HTTP_REGISTRY_LEDGER_SIZE;
     lmcf->keep = NGX_HTTP_REGISTRY_LEDGER_KEEP;
+    lmcf->sync = NGX_HTTP_REGISTRY_LEDGER_SYNC;
 
     return lmcf;
 }
@@ -516,11 +351,28 @@ ngx_http_registry_ledger_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_registry_ledger_init_process(ngx_cycle_t *cycle)
 {
+    ngx_http_registry_main_conf_t         *rmcf;
     ngx_http_registry_ledger_main_conf_t  *lmcf;
 
     lmcf = ngx_http_registry_ledger_main_conf(cycle);
 
-    return lmcf ? ngx_http_registry_books_init(cycle, lmcf) : NGX_OK;
+    if (lmcf == NULL) {
+        return NGX_OK;
+    }
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_registry_module);
+
+    if (rmcf->by.store && rmcf->by.store->redis) {
+
+        lmcf->syncer = ngx_http_registry_sync_start(lmcf, rmcf->by.store,
+                                                    cycle->log);
+        if (lmcf->syncer == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_registry_books_init(cycle, lmcf);
 }
 
 
@@ -531,9 +383,16 @@ ngx_http_registry_ledger_exit_process(ngx_cycle_t *cycle)
 
     lmcf = ngx_http_registry_ledger_main_conf(cycle);
 
-    if (lmcf) {
-        ngx_http_registry_books_exit(lmcf);
+    if (lmcf == NULL) {
+        return;
     }
+
+    if (lmcf->syncer) {
+        ngx_http_registry_sync_stop(lmcf->syncer);
+        lmcf->syncer = NULL;
+    }
+
+    ngx_http_registry_books_exit(lmcf);
 }
 
 

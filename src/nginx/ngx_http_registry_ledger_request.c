@@ -31,6 +31,12 @@ static void ngx_http_registry_ledger_key(ngx_http_request_t *r,
     u_char *network);
 static reg_str_t ngx_http_registry_ledger_tenant(ngx_http_registry_ctx_t *ctx,
     ngx_http_registry_booked_t *booked);
+static reg_str_t ngx_http_registry_ledger_route(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked, ngx_http_registry_ctx_t *ctx);
+static ngx_uint_t ngx_http_registry_ledger_redirects(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+static uint64_t ngx_http_registry_ledger_redirected(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
 static reg_str_t ngx_http_registry_ledger_networked(ngx_http_request_t *r,
     u_char *buf);
 static off_t ngx_http_registry_ledger_held(ngx_connection_t *c);
@@ -136,6 +142,11 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
 
     if (ctx && ngx_http_registry_ledger_counts(r, ctx, REG_METHOD_PUT)) {
         reg_ledger_add(row, REG_LEDGER_PUSHES, 1);
+    }
+
+    if (ctx && booked->known) {
+        reg_ledger_add(row, REG_LEDGER_REDIRECTED_BYTES,
+                       ngx_http_registry_ledger_redirected(r, ctx));
     }
 }
 
@@ -268,14 +279,7 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
     key->tenant = ngx_http_registry_ledger_tenant(ctx, booked);
     key->operation = reg_str(reg_operation_name(ctx->route.operation));
     key->network = ngx_http_registry_ledger_networked(r, network);
-    key->route = REG_STR("origin");
-
-    if (booked->known && ctx->route.resource == REG_RESOURCE_BLOB
-        && r->headers_out.status >= NGX_HTTP_MOVED_PERMANENTLY
-        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED)
-    {
-        key->route = REG_STR("backend");
-    }
+    key->route = ngx_http_registry_ledger_route(r, booked, ctx);
 
     if (booked->known || ctx->route.operation == REG_OP_API) {
         key->repository = ctx->route.repository;
@@ -283,6 +287,98 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
     } else {
         key->repository = REG_LEDGER_UNKNOWN;
     }
+}
+
+
+/* Where the bytes of a blob come from; of all else it is the backend. */
+
+static reg_str_t
+ngx_http_registry_ledger_route(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked, ngx_http_registry_ctx_t *ctx)
+{
+    if (ngx_http_registry_ledger_redirects(r, ctx) && r->upstream) {
+        return booked->known ? REG_STR("backend") : REG_STR("origin");
+    }
+
+    if (ctx->blob_route.len && booked->known) {
+        return ngx_http_registry_str(ctx->blob_route);
+    }
+
+    return REG_STR("origin");
+}
+
+
+/* Whether the client is sent elsewhere for a blob. */
+
+static ngx_uint_t
+ngx_http_registry_ledger_redirects(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    return ctx->route.resource == REG_RESOURCE_BLOB
+           && ctx->route.method == REG_METHOD_GET
+           && (r->headers_out.status == NGX_HTTP_MOVED_PERMANENTLY
+               || r->headers_out.status == NGX_HTTP_MOVED_TEMPORARILY
+               || r->headers_out.status == NGX_HTTP_SEE_OTHER
+               || r->headers_out.status == NGX_HTTP_TEMPORARY_REDIRECT
+               || r->headers_out.status == NGX_HTTP_PERMANENT_REDIRECT);
+}
+
+
+/*
+ * What the client will get there: all of the blob, or the one range it asks
+ * for.  Of several ranges, and of what is no range, it is all, too.
+ */
+
+static uint64_t
+ngx_http_registry_ledger_redirected(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx)
+{
+    u_char     *p, *last, *dash;
+    off_t       size, from, to;
+    ngx_str_t  *range;
+
+    if (ctx->blob_size < 0 || !ngx_http_registry_ledger_redirects(r, ctx)) {
+        return 0;
+    }
+
+    size = (off_t) ctx->blob_size;
+
+    if (r->headers_in.range == NULL) {
+        return (uint64_t) size;
+    }
+
+    range = &r->headers_in.range->value;
+
+    if (range->len < 8 || ngx_strncasecmp(range->data, (u_char *) "bytes=", 6)
+                          != 0)
+    {
+        return (uint64_t) size;
+    }
+
+    p = range->data + 6;
+    last = range->data + range->len;
+    dash = ngx_strlchr(p, last, '-');
+
+    if (dash == NULL) {
+        return (uint64_t) size;
+    }
+
+    from = ngx_atoof(p, (size_t) (dash - p));
+    to = ngx_atoof(dash + 1, (size_t) (last - dash - 1));
+
+    if (dash == p && to != NGX_ERROR) {
+        return (uint64_t) ngx_min(to, size);
+    }
+
+    if (from == NGX_ERROR || (to == NGX_ERROR && dash + 1 != last)) {
+        return (uint64_t) size;
+    }
+
+    if (dash + 1 == last || to >= size) {
+        to = size - 1;
+    }
+
+    return from <= to ? (uint64_t) (to - from + 1) : 0;
 }
 
 

@@ -92,6 +92,14 @@ done
 like "$(as gateway config get dir)" '^NOPERM' "nor configure"
 is "$(as gateway eval 'return redis.call("SET", KEYS[1], "x")' 1 \
       registry:limit:x)" OK "but limits it counts"
+for command in hset expire; do
+    script="return redis.call('$command', 'registry:key:$id', '1', '2')"
+    like "$(as gateway eval "$script" 0)" \
+       '(NOPERM|No permissions|cannot access|can.t access)' \
+       "nor do so in a script, by $command"
+    like "$(as gateway "$command" "registry:tenant:acme" 1 2)" '^NOPERM' \
+       "nor without one"
+done
 like "$(as gateway get other)" '^NOPERM' "nor read what is not its own"
 is "$("$NGX_REGISTRY" store export)" "$before" "nothing has changed"
 

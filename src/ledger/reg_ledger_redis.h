@@ -1,0 +1,64 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef REG_LEDGER_REDIS_H
+#define REG_LEDGER_REDIS_H
+
+/*
+ * The ledger in Redis, where the counts of all gateways meet:
+ *
+ *     <prefix>egress:{<tenant>}:2026-01-31     a hash, of a day
+ *         <instance>|<route>|<network>|<operation>|<repository>
+ *             the counters, in the order of reg_ledger_counter_t, and what was
+ *             taken back, in decimal digits, with a space in between; the first
+ *             is of all bytes that were sent, also of those taken back
+ *     <prefix>egress:{<tenant>}:2026-01        a hash, of a month, for quotas
+ *         <instance>:2026-01-31                bytes of egress and redirects
+ *
+ * Each gateway writes its own totals, and only ever greater ones, by a script:
+ * nothing counts twice, whatever is repeated or comes late.  Whoever wants to
+ * know adds up all fields.
+ */
+
+#include "reg_ledger.h"
+
+#define REG_LEDGER_REDIS_KEY_MAX    (64 + 16 + REG_LEDGER_TENANT_MAX + 16)
+#define REG_LEDGER_REDIS_FIELD_MAX  (REG_LEDGER_INSTANCE_LEN + 4              \
+                                     + REG_LEDGER_KEY_MAX)
+#define REG_LEDGER_REDIS_VALUE_MAX  ((REG_LEDGER_COUNTERS + 1) * 21)
+
+
+/* Write to buf and return the length; period is a day or a month. */
+
+size_t reg_ledger_redis_key(unsigned char buf[REG_LEDGER_REDIS_KEY_MAX],
+    reg_str_t prefix, reg_str_t tenant, reg_str_t period);
+
+size_t reg_ledger_redis_field(unsigned char buf[REG_LEDGER_REDIS_FIELD_MAX],
+    const char *instance, const reg_ledger_key_t *key);
+
+size_t reg_ledger_redis_value(unsigned char buf[REG_LEDGER_REDIS_VALUE_MAX],
+    const reg_ledger_entry_t *entry);
+
+
+/*
+ * Reads a field and its value: all of *entry but its tenant; slices borrow.
+ *
+ * REG_OK       *instance and *entry are set
+ * REG_INVALID  they are none
+ */
+
+reg_rc_t reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
+    reg_str_t field, reg_str_t value);
+
+
+/*
+ * The script.  KEYS are those of a day and of its month; ARGV the seconds that
+ * the two are kept for, the field and the value of the month, and then fields
+ * and values of the day.  It returns how many of them were not yet there, or
+ * were less.
+ */
+
+reg_str_t reg_ledger_redis_script(void);
+
+#endif /* REG_LEDGER_REDIS_H */
