@@ -1,0 +1,105 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+#ifndef NGX_HTTP_REGISTRY_STATUS_H
+#define NGX_HTTP_REGISTRY_STATUS_H
+
+/*
+ * What metrics and status share: counters of requests, sums of the ledger, and
+ * text that grows.
+ */
+
+#include "ngx_http_registry_ledger.h"
+#include "ngx_http_registry_limit.h"
+
+#define NGX_HTTP_REGISTRY_VERDICTS   3
+#define NGX_HTTP_REGISTRY_REASONS    (REG_REASON_INTERNAL + 1)
+#define NGX_HTTP_REGISTRY_OPERATIONS (REG_OP_API + 1)
+#define NGX_HTTP_REGISTRY_BUCKETS    12
+
+/* More would be a load for whoever scrapes; the rest is one line. */
+
+#define NGX_HTTP_REGISTRY_TENANTS_MAX       200
+#define NGX_HTTP_REGISTRY_REPOSITORIES_MAX  20
+
+
+/* In shared memory, of all workers. */
+
+typedef struct {
+    ngx_atomic_t  layout;
+    ngx_atomic_t  decisions[NGX_HTTP_REGISTRY_VERDICTS]
+                           [NGX_HTTP_REGISTRY_REASONS];
+    ngx_atomic_t  buckets[NGX_HTTP_REGISTRY_OPERATIONS]
+                         [NGX_HTTP_REGISTRY_BUCKETS + 1];
+    ngx_atomic_t  milliseconds[NGX_HTTP_REGISTRY_OPERATIONS];
+} ngx_http_registry_counters_t;
+
+
+typedef struct {
+    ngx_uint_t                     used;       /* by a location */
+    ngx_shm_zone_t                *shm_zone;
+    ngx_http_registry_counters_t  *counters;
+} ngx_http_registry_status_main_conf_t;
+
+
+/* Up to how many milliseconds a bucket is for. */
+
+extern const ngx_uint_t  ngx_http_registry_buckets[NGX_HTTP_REGISTRY_BUCKETS];
+
+
+/* Text of any length, in the pool of a request. */
+
+typedef struct {
+    ngx_pool_t  *pool;
+    u_char      *start;
+    u_char      *pos;
+    u_char      *end;
+    unsigned     failed:1;                     /* memory ran out */
+} ngx_http_registry_text_t;
+
+
+/* Adds what is formatted, of up to 512 bytes. */
+
+void ngx_cdecl ngx_http_registry_text_add(ngx_http_registry_text_t *text,
+    const char *fmt, ...);
+
+/* Adds a value as it stands between quotes, in JSON and in a label. */
+
+void ngx_http_registry_text_value(ngx_http_registry_text_t *text,
+    reg_str_t value);
+
+
+/* What was booked today of a tenant, by route or by repository. */
+
+typedef struct {
+    ngx_str_node_t  node;
+    reg_str_t       tenant;
+    reg_str_t       part;
+    uint64_t        counts[REG_LEDGER_COUNTERS];
+} ngx_http_registry_sum_t;
+
+
+/*
+ * The sums, the largest first, of up to max of them; the last one is then of
+ * all others, "(other)".  NULL when memory ran out.
+ */
+
+ngx_array_t *ngx_http_registry_sums(ngx_pool_t *pool,
+    const reg_ledger_t *ledger, ngx_uint_t by_repository, ngx_uint_t max);
+
+
+/* The bodies. */
+
+void ngx_http_registry_metrics_text(ngx_http_request_t *r,
+    ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
+
+void ngx_http_registry_status_json(ngx_http_request_t *r,
+    ngx_http_registry_text_t *text);
+
+extern ngx_str_t  ngx_http_registry_status_page;
+
+
+extern ngx_module_t  ngx_http_registry_status_module;
+
+#endif /* NGX_HTTP_REGISTRY_STATUS_H */

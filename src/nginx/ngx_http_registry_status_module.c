@@ -1,0 +1,390 @@
+/*
+ * Copyright (C) ngx_http_registry_module authors
+ */
+
+/*
+ * "registry_metrics" and "registry_status", and the counters of requests that
+ * both show.  Requests are counted where one of the two is anywhere.
+ */
+
+#include "ngx_http_registry_status.h"
+#include "ngx_http_registry_shm.h"
+
+
+static ngx_int_t ngx_http_registry_status_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_metrics_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_status_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_registry_status_accepts(ngx_http_request_t *r,
+    const char *type);
+static ngx_int_t ngx_http_registry_status_send(ngx_http_request_t *r,
+    ngx_str_t *type, ngx_str_t *body);
+static char *ngx_http_registry_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_registry_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_registry_status_set(ngx_conf_t *cf,
+    ngx_http_handler_pt handler);
+static void *ngx_http_registry_status_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_registry_status_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_registry_status_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+
+
+const ngx_uint_t  ngx_http_registry_buckets[NGX_HTTP_REGISTRY_BUCKETS] = {
+    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 60000
+};
+
+
+static ngx_command_t  ngx_http_registry_status_commands[] = {
+
+    { ngx_string("registry_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_registry_metrics,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("registry_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_registry_status,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_registry_status_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_registry_status_init,         /* postconfiguration */
+
+    ngx_http_registry_status_create_main_conf,
+                                           /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_registry_status_module = {
+    NGX_MODULE_V1,
+    &ngx_http_registry_status_module_ctx,  /* module context */
+    ngx_http_registry_status_commands,     /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_str_t  ngx_http_registry_prometheus_type =
+    ngx_string("text/plain; version=0.0.4; charset=utf-8");
+
+static ngx_str_t  ngx_http_registry_openmetrics_type =
+    ngx_string("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+static ngx_str_t  ngx_http_registry_json_type =
+    ngx_string("application/json");
+
+static ngx_str_t  ngx_http_registry_html_type =
+    ngx_string("text/html; charset=utf-8");
+
+
+static ngx_int_t
+ngx_http_registry_status_log_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                             i, o;
+    ngx_time_t                            *tp;
+    ngx_msec_int_t                         ms;
+    ngx_http_registry_ctx_t               *ctx;
+    ngx_http_registry_counters_t          *counters;
+    ngx_http_registry_status_main_conf_t  *smcf;
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_registry_status_module);
+    counters = smcf->counters;
+
+    if (ctx->decided && ctx->decision.verdict < NGX_HTTP_REGISTRY_VERDICTS) {
+        (void) ngx_atomic_fetch_add(&counters->decisions[ctx->decision.verdict]
+                                                        [ctx->decision.reason],
+                                    1);
+    }
+
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+    ms = ngx_max(ms, 0);
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_BUCKETS; i++) {
+        if ((ngx_uint_t) ms <= ngx_http_registry_buckets[i]) {
+            break;
+        }
+    }
+
+    o = ctx->route.operation;
+
+    (void) ngx_atomic_fetch_add(&counters->buckets[o][i], 1);
+    (void) ngx_atomic_fetch_add(&counters->milliseconds[o], ms);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_registry_metrics_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                 body;
+    ngx_uint_t                openmetrics;
+    ngx_http_registry_text_t  text;
+
+    ngx_memzero(&text, sizeof(ngx_http_registry_text_t));
+    text.pool = r->pool;
+
+    openmetrics = ngx_http_registry_status_accepts(r,
+                                              "application/openmetrics-text");
+
+    ngx_http_registry_metrics_text(r, &text, openmetrics);
+
+    if (text.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = text.start;
+    body.len = (size_t) (text.pos - text.start);
+
+    return ngx_http_registry_status_send(r, openmetrics
+                                         ? &ngx_http_registry_openmetrics_type
+                                         : &ngx_http_registry_prometheus_type,
+                                         &body);
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                 body;
+    ngx_http_registry_text_t  text;
+
+    if (ngx_http_registry_status_accepts(r, "text/html")) {
+        return ngx_http_registry_status_send(r, &ngx_http_registry_html_type,
+                                             &ngx_http_registry_status_page);
+    }
+
+    ngx_memzero(&text, sizeof(ngx_http_registry_text_t));
+    text.pool = r->pool;
+
+    ngx_http_registry_status_json(r, &text);
+
+    if (text.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = text.start;
+    body.len = (size_t) (text.pos - text.start);
+
+    return ngx_http_registry_status_send(r, &ngx_http_registry_json_type,
+                                         &body);
+}
+
+
+/* Whether an Accept header names a type; who takes anything gets another. */
+
+static ngx_uint_t
+ngx_http_registry_status_accepts(ngx_http_request_t *r, const char *type)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len == sizeof("Accept") - 1
+                && ngx_strncasecmp(header[i].key.data, (u_char *) "Accept",
+                                   sizeof("Accept") - 1)
+                   == 0
+                && ngx_strcasestrn(header[i].value.data, (char *) type,
+                                   ngx_strlen(type) - 1))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_send(ngx_http_request_t *r, ngx_str_t *type,
+    ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = (off_t) body->len;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = (body->len != 0);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static char *
+ngx_http_registry_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_registry_status_set(cf, ngx_http_registry_status_handler);
+}
+
+
+static char *
+ngx_http_registry_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_registry_status_set(cf, ngx_http_registry_metrics_handler);
+}
+
+
+static char *
+ngx_http_registry_status_set(ngx_conf_t *cf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t              *clcf;
+    ngx_http_registry_status_main_conf_t  *smcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "is duplicate, or the location has another handler";
+    }
+
+    clcf->handler = handler;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_registry_status_module);
+    smcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_registry_status_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_registry_status_main_conf_t));
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_init(ngx_conf_t *cf)
+{
+    size_t                                 size;
+    ngx_str_t                              name;
+    ngx_http_handler_pt                   *h;
+    ngx_http_core_main_conf_t             *cmcf;
+    ngx_http_registry_status_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_registry_status_module);
+
+    if (!smcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_registry_status_log_handler;
+
+    ngx_str_set(&name, "registry_status");
+
+    size = ngx_align(sizeof(ngx_http_registry_counters_t), ngx_pagesize);
+    size += NGX_HTTP_REGISTRY_SHM_OVERHEAD(size) + 4 * ngx_pagesize;
+
+    smcf->shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                           &ngx_http_registry_status_module);
+    if (smcf->shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    smcf->shm_zone->init = ngx_http_registry_status_init_zone;
+    smcf->shm_zone->data = smcf;
+
+    return NGX_OK;
+}
+
+
+/* After an upgrade the counters of before may have another layout. */
+
+static ngx_int_t
+ngx_http_registry_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_registry_status_main_conf_t *smcf = shm_zone->data;
+
+    size_t  size;
+
+    smcf->counters = ngx_http_registry_shm_piece(shm_zone, data, &size);
+
+    if (smcf->counters == NULL || size < sizeof(ngx_http_registry_counters_t)) {
+        return NGX_ERROR;
+    }
+
+    if (smcf->counters->layout != sizeof(ngx_http_registry_counters_t)) {
+        ngx_memzero(smcf->counters, sizeof(ngx_http_registry_counters_t));
+        smcf->counters->layout = sizeof(ngx_http_registry_counters_t);
+    }
+
+    return NGX_OK;
+}
