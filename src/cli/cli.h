@@ -81,6 +81,18 @@ typedef enum {
     CLI_OPT_ALG,
     CLI_OPT_KEEP,
     CLI_OPT_KEY,
+    CLI_OPT_ALERT,
+    CLI_OPT_WEBHOOK,
+    CLI_OPT_SECRET_FILE,
+    CLI_OPT_METRICS,
+    CLI_OPT_LOOP,
+    CLI_OPT_LOG,
+    CLI_OPT_PLACE,
+    CLI_OPT_STREAM,
+    CLI_OPT_AS,
+    CLI_OPT_RETRIES,
+    CLI_OPT_DEAD_LETTER,
+    CLI_OPT_ONCE,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -204,6 +216,11 @@ cli_rc_t cli_repository_list(cli_t *cli);
 cli_rc_t cli_repository_show(cli_t *cli);
 cli_rc_t cli_repository_remove(cli_t *cli);
 cli_rc_t cli_egress_report(cli_t *cli);
+cli_rc_t cli_budget_set(cli_t *cli);
+cli_rc_t cli_budget_list(cli_t *cli);
+cli_rc_t cli_budget_remove(cli_t *cli);
+cli_rc_t cli_budget_check(cli_t *cli);
+cli_rc_t cli_events_deliver(cli_t *cli);
 cli_rc_t cli_apply(cli_t *cli);
 cli_rc_t cli_store_check(cli_t *cli);
 cli_rc_t cli_store_export(cli_t *cli);

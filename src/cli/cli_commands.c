@@ -138,6 +138,49 @@ static const cli_option_t  cli_egress_report_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_budget_set_options[] = {
+    { CLI_OPT_ALERT, 0, "alert", "50,80,100",
+      "the percentages at which to tell; 80,100 by default", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_budget_check_options[] = {
+    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
+      "the directory of a ledger", 0 },
+    { CLI_OPT_RECORDS, 0, "records", "URL",
+      "the store with labels; --store by default", 0 },
+    { CLI_OPT_WEBHOOK, 0, "webhook", "URL", "where alerts are posted, too", 0 },
+    { CLI_OPT_SECRET_FILE, 0, "secret-file", "FILE",
+      "what signs them: X-Registry-Signature", 0 },
+    { CLI_OPT_METRICS, 0, "metrics", "FILE",
+      "write registry_budget_used_ratio for the textfile collector of "
+      "node_exporter", 0 },
+    { CLI_OPT_LOOP, 0, "loop", "5m", "check again and again", 0 },
+    CLI_END
+};
+
+static const cli_option_t  cli_events_deliver_options[] = {
+    { CLI_OPT_LOG, CLI_REQUIRED, "log", "FILE", "the access log", 0 },
+    { CLI_OPT_PLACE, CLI_REQUIRED, "place", "FILE",
+      "where to keep how far it has come", 0 },
+    { CLI_OPT_WEBHOOK, 0, "webhook", "URL", "where events are posted", 0 },
+    { CLI_OPT_SECRET_FILE, 0, "secret-file", "FILE",
+      "what signs them: X-Registry-Signature", 0 },
+    { CLI_OPT_STREAM, 0, "stream", "NAME",
+      "the stream that they are added to, in the Redis of --store, behind its "
+      "prefix", 0 },
+    { CLI_OPT_AS, 0, "as", "distribution|cloudevents",
+      "the envelope of Distribution's notifications (the default), or "
+      "CloudEvents 1.0", 0 },
+    { CLI_OPT_RETRIES, 0, "retries", "N",
+      "how often to try again; 8 by default, without --dead-letter for ever",
+      0 },
+    { CLI_OPT_DEAD_LETTER, 0, "dead-letter", "FILE",
+      "where lines go that cannot be delivered", 0 },
+    { CLI_OPT_ONCE, 0, "once", NULL, "end where the log ends now", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_apply_options[] = {
     { CLI_OPT_FILE, CLI_REQUIRED, "file", "FILE",
       "what should be, as JSON; - is standard input", 'f' },
@@ -271,11 +314,34 @@ const cli_command_t  cli_commands[] = {
       "no such label is (unlabelled), what nobody owns is (unowned).",
       cli_egress_report_options, cli_egress_report },
 
+    { "budget", "set", "SUBJECT AMOUNT",
+      "say how much a tenant or a label may use",
+      "The subject is tenant:NAME or label:NAME=VALUE, the amount such as "
+      "10TB/month.",
+      cli_budget_set_options, cli_budget_set },
+
+    { "budget", "list", NULL, "list budgets", NULL,
+      cli_no_options, cli_budget_list },
+
+    { "budget", "remove", "SUBJECT", "remove a budget", NULL,
+      cli_no_options, cli_budget_remove },
+
+    { "budget", "check", NULL, "tell of budgets that are used up",
+      "Each alert is told once in a period, whoever in the fleet finds it "
+      "first: on standard error and by the webhook. From cron, or with --loop.",
+      cli_budget_check_options, cli_budget_check },
+
+    { "events", "deliver", NULL, "send what happened elsewhere, as it happens",
+      "Reads the access log of conf.example/nginx.conf, across rotation, and "
+      "delivers each pull, push, mount and deletion at least once, in order.",
+      cli_events_deliver_options, cli_events_deliver },
+
     { NULL, "apply", NULL, "make the store what a file says",
       "The file is {\"version\":1} and any of these sections:\n"
       "\"tenants\":{\"NAME\":{\"labels\":{...},\"limits\":{...},\n"
       "\"suspended\":false}}\n"
       "\"roles\":{\"NAME\":{\"scopes\":[...]}}\n"
+      "\"budgets\":{\"SUBJECT\":{\"amount\":A,\"alerts\":[...]}}\n"
       "\"repositories\":{\"PATTERN\":{\"owner\":T,\"labels\":{...}}}\n"
       "\"keys\":{\"TENANT/NAME\":{\"roles\":[...],\"scopes\":[...],\n"
       "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME,\n"

@@ -11,6 +11,8 @@ _ngx_registry_options() {                       # COMMAND
              "--allow-from --limit --output --registry $global" ;;
     "key list")
         echo "--tenant $global" ;;
+    "key usage")
+        echo "--since $global" ;;
     "key rotate")
         echo "--overlap --expires --output --registry $global" ;;
     "key revoke")
@@ -24,6 +26,14 @@ _ngx_registry_options() {                       # COMMAND
     "egress report")
         echo "--ledger --month --from --to --payer --by --prices --measured" \
              "--records $global" ;;
+    "budget set")
+        echo "--alert $global" ;;
+    "budget check")
+        echo "--ledger --records --webhook --secret-file --metrics --loop" \
+             "$global" ;;
+    "events deliver")
+        echo "--log --place --webhook --secret-file --stream --as --retries" \
+             "--dead-letter --once $global" ;;
     "repository set")
         echo "--owner --label --unlabel $global" ;;
     "apply")
@@ -49,11 +59,13 @@ _ngx_registry_options() {                       # COMMAND
 
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
-    "")     echo "key tenant role repository egress apply store explain token audit" ;;
+    "")     echo "key tenant role repository egress budget events apply store explain token audit" ;;
     key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
     egress) echo "report" ;;
+    budget) echo "set list remove check" ;;
+    events) echo "deliver" ;;
     repository) echo "set list show remove" ;;
     store)  echo "check export import copy" ;;
     token)  echo "keygen rotate inspect" ;;
@@ -126,6 +138,9 @@ _ngx_registry() {
         COMPREPLY=($(compgen -W "tenant repository route network operation \
             day label:" -- "$cur"))
         return ;;
+    --as)
+        COMPREPLY=($(compgen -W "distribution cloudevents" -- "$cur"))
+        return ;;
     --payer)
         COMPREPLY=($(compgen -W "puller owner" -- "$cur"))
         return ;;
@@ -147,7 +162,8 @@ _ngx_registry() {
         COMPREPLY=($(compgen -W "file: redis:// rediss:// redis+unix:" \
             -- "$cur"))
         return ;;
-    --pepper-file | --file | -f | --prices | --key)
+    --pepper-file | --file | -f | --prices | --key | --secret-file | --metrics | --log | --place | \
+    --dead-letter)
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return ;;
@@ -162,7 +178,8 @@ _ngx_registry() {
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
     --overlap | --created-before | --reason | --label | --unlabel | \
     --limit | --unlimit | --keep | \
-    --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month)
+    --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month | \
+    --alert | --webhook | --loop | --stream | --retries)
         return ;;
     esac
 
