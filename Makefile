@@ -245,7 +245,10 @@ install-tool: tool
 ##                 the packages in a Debian of their own: installed, upgraded,
 ##                 removed; needs root and debootstrap
 
-.PHONY: deb package-test
+## make image-test the image of docker/, built and used on an engine of its own;
+##                 needs root and debootstrap
+
+.PHONY: deb package-test image-test
 deb:
 	scripts/install-packages deb
 	scripts/build-deb $(B)/deb
@@ -254,6 +257,11 @@ package-test:
 	scripts/install-packages test chroot
 	$(MAKE) -j$(JOBS) build
 	t/run chroot
+
+image-test:
+	scripts/install-packages test chroot
+	$(MAKE) -j$(JOBS) build
+	t/run image
 
 
 # proof against others: each writes the table that is in docs/
