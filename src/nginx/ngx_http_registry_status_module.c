@@ -375,7 +375,7 @@ ngx_http_registry_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     size_t  size;
 
-    smcf->counters = ngx_http_registry_shm_piece(shm_zone, data, &size);
+    smcf->counters = ngx_http_registry_shm_piece(shm_zone, &size);
 
     if (smcf->counters == NULL || size < sizeof(ngx_http_registry_counters_t)) {
         return NGX_ERROR;
