@@ -117,9 +117,11 @@ is "$(sed -nE 's/^\| `([a-z_]+)` \| *[0-9]* \|.*/\1/p' docs/reasons.md |
    "reasons.md has the reasons of the source"
 
 
-# No document speaks of a directive or a variable that is not there.
+# No document speaks of a directive, a variable or a metric that is not there.
 
 names=$({ directives_of_source | cut -d ' ' -f 1
+          grep -ohE '\bregistry_[a-z_]+' src/nginx/ngx_http_registry_metrics.c \
+              src/cli/cli_budget*.c
           sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
     paste -sd '|')
 unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
@@ -127,6 +129,6 @@ unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
     grep -vE ':registry_label_[a-z]+$|:registry_proxy$|_registry_module$')
 unknown=$(grep -vE 'words.md:.*:(read|write)_registry$' <<< "$unknown")
 
-is "$unknown" "" "no document names a directive or variable that is not there"
+is "$unknown" "" "no document names what is not there"
 
 finish
