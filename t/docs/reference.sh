@@ -120,8 +120,11 @@ is "$(sed -nE 's/^\| `([a-z_]+)` \| *[0-9]* \|.*/\1/p' docs/reasons.md |
 # No document speaks of a directive, a variable or a metric that is not there.
 
 names=$({ directives_of_source | cut -d ' ' -f 1
-          grep -ohE '\bregistry_[a-z_]+' src/nginx/ngx_http_registry_metrics.c \
-              src/cli/cli_budget*.c
+          perl -0777 -ne '
+              while (/"([a-z_]+)",\s*"(counter|gauge|histogram)"/g) {
+                  print "registry_$1", $2 eq "counter" ? "_total" : "", "\n";
+              }' src/nginx/ngx_http_registry_metrics.c
+          grep -ohE '\bregistry_[a-z_]+' src/cli/cli_budget*.c
           sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
     paste -sd '|')
 unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
