@@ -200,3 +200,41 @@ Content-Type: application/json
 [401, 403, 401]
 --- no_access_log
 backend:
+
+
+=== TEST 14: a client leaves its deletion where an error page has led it
+--- http_config eval
+$::OffloadConfig . 'limit_req_zone $server_port zone=one:1m rate=1r/m;'
+--- config eval
+main::offload('cdn', 'proxy_intercept_errors on; error_page 404 = @late;') . <<'END'
+location @late {
+    limit_req zone=one burst=1;
+    proxy_pass http://blobs;
+}
+END
+--- request eval
+["DELETE /v2/acme/app/blobs/$::Nowhere", "DELETE /v2/acme/app/blobs/$::Nowhere",
+ "GET /v2/acme/app/blobs/$::There"]
+--- more_headers eval
+[main::basic('cleaner'), main::basic('cleaner'), main::basic('puller')]
+--- timeout: 300ms
+--- abort
+--- ignore_response
+--- no_error_log
+[alert]
+
+
+=== TEST 15: where there is no location there is no proof
+--- http_config eval
+$::OffloadConfig . <<'END'
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/bare.sock;
+    registry on;
+    registry_blob_route cdn;
+}
+END
+--- config
+location /v2/ { proxy_pass http://unix:$TEST_NGINX_HTML_DIR/bare.sock; }
+--- request eval: "GET /v2/acme/app/blobs/$::There"
+--- more_headers eval: main::basic('puller')
+--- error_code: 404

@@ -12,6 +12,14 @@
 #include "ngx_http_registry_offload.h"
 
 
+/* For the end of a DELETE, when nobody finds its context any more. */
+
+typedef struct {
+    ngx_http_request_t       *request;
+    ngx_http_registry_ctx_t  *ctx;
+} ngx_http_registry_deleted_t;
+
+
 static ngx_int_t ngx_http_registry_offload_start(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_offload_conf_t *olcf);
 static ngx_int_t ngx_http_registry_offload_go(ngx_http_request_t *r,
@@ -284,19 +292,23 @@ static ngx_int_t
 ngx_http_registry_offload_delete(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    ngx_pool_cleanup_t  *cln;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_registry_deleted_t  *deleted;
 
     if (ctx->deletes) {
         return NGX_DECLINED;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_registry_deleted_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
+    deleted = cln->data;
+    deleted->request = r;
+    deleted->ctx = ctx;
+
     cln->handler = ngx_http_registry_offload_deleted;
-    cln->data = r;
 
     ctx->deletes = 1;
 
@@ -309,13 +321,7 @@ ngx_http_registry_offload_delete(ngx_http_request_t *r,
 static void
 ngx_http_registry_offload_deleted(void *data)
 {
-    ngx_http_request_t *r = data;
+    ngx_http_registry_deleted_t *deleted = data;
 
-    ngx_http_registry_ctx_t  *ctx;
-
-    ctx = ngx_http_registry_find_ctx(r);
-
-    if (ctx) {
-        ngx_http_registry_proof_purge(r, ctx);
-    }
+    ngx_http_registry_proof_purge(deleted->request, deleted->ctx);
 }

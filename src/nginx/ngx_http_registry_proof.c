@@ -127,7 +127,11 @@ ngx_http_registry_proof_key(ngx_http_request_t *r,
 
     tenant = ngx_http_registry_offload_tenant(ctx);
 
-    if (olcf->scope.len + 1 + tenant.len > sizeof(scope)) {
+    /* where there is no location there is no backend, and maybe no zone */
+
+    if (proofs == NULL || olcf->scope.len == 0
+        || olcf->scope.len + 1 + tenant.len > sizeof(scope))
+    {
         return NGX_DECLINED;
     }
 
