@@ -82,7 +82,7 @@ ngx_http_registry_health_handler(ngx_http_request_t *sr, void *data,
 
     /* a client that went away says nothing of a CDN */
 
-    if (sr->connection->error || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+    if (sr->connection->error) {
         state->checking = 0;
         return NGX_OK;
     }

@@ -224,10 +224,19 @@ ngx_http_registry_proof_handler(ngx_http_request_t *sr, void *data,
     int64_t                  size;
     ngx_http_registry_ask_t  answer;
 
-    if (offload->ask == NGX_HTTP_REGISTRY_ASK_RUNNING) {
-        answer = ngx_http_registry_proof_answer(sr, rc, &size);
-        ngx_http_registry_proof_done(offload, answer, size);
+    if (offload->ask != NGX_HTTP_REGISTRY_ASK_RUNNING) {
+        return NGX_OK;
     }
+
+    /* a client that went away says nothing of the backend: others ask anew */
+
+    if (sr->connection->error) {
+        ngx_http_registry_flight_leave(offload);
+        return NGX_OK;
+    }
+
+    answer = ngx_http_registry_proof_answer(sr, rc, &size);
+    ngx_http_registry_proof_done(offload, answer, size);
 
     return NGX_OK;
 }

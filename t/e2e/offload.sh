@@ -248,9 +248,13 @@ signs_anew() {
 
 wait_for signs_anew
 ok $? "a new key signs"
-is "$(curl -s -o /dev/null -w '%{http_code}' "$fresh_location") $(curl -s \
-        -o /dev/null -w '%{http_code}' "$location")" "200 200" \
-   "and both are good while both are in the file"
+both_are_good() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$fresh_location")" = 200 ] &&
+        [ "$(curl -s -o /dev/null -w '%{http_code}' "$location")" = 200 ]
+}
+
+wait_for both_are_good
+ok $? "and both are good while both are in the file"
 
 
 # many who ask for a cold blob at once ask the backend once
@@ -299,6 +303,8 @@ kill -CONT "$registry_pid"
 wait "${waiters[@]}"
 is "$(cat "$dir"/waiter.* | sort | uniq -c | xargs)" "3 307" \
    "who waited for a client that went gets an answer all the same"
+is "$(grep -c 'the backend does not answer' "$gateway_errors")" 0 \
+   "which is the backend's, and no old one"
 
 
 # deletion
