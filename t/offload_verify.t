@@ -205,3 +205,19 @@ the cdn "edge" in "registry_verify_url" has no "sign hmac"
 ['GET ' . main::signed(), 'GET ' . main::signed(expires => time - 1)]
 --- error_code eval
 [200, 403]
+
+
+=== TEST 11: what a cache keeps is what was signed for
+--- http_config eval: $::Edge
+--- config
+location /blobs/ {
+    registry_verify_url edge;
+    add_header X-Key "$registry_cache_key|";
+    proxy_pass http://backend;
+}
+--- request eval
+['GET ' . main::signed(), 'GET ' . main::signed(path => '/blobs/2'),
+ 'GET ' . main::signed(query => 'a=b') . '&x=y']
+--- response_headers eval
+['X-Key: signed GET /blobs/1|', 'X-Key: signed GET /blobs/2|',
+ 'X-Key: signed GET /blobs/1?a=b|']

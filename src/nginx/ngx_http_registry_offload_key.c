@@ -64,6 +64,12 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
     if (r != r->main || r->error_page) {
         p = ngx_sprintf(s->data, "other %V %V", &method, &r->uri);
 
+    } else if (ctx->verified) {
+
+        /* whatever the URL was signed for, without its signature */
+
+        p = ngx_sprintf(s->data, "signed %V %V", &method, &r->unparsed_uri);
+
     } else if (ctx->route.resource == REG_RESOURCE_BLOB
                && ctx->offload && ctx->offload->proven)
     {

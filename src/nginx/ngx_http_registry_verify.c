@@ -155,6 +155,9 @@ ngx_http_registry_verify_signature(ngx_http_request_t *r,
     ngx_str_t                  text;
     ngx_http_registry_sign_t  *sign;
 
+    ngx_http_registry_watch(ngx_http_get_module_main_conf(r,
+                                                   ngx_http_registry_module));
+
     ctx->path = ctx->target;
 
     p = ctx->target.len ? memchr(ctx->target.data, '?', ctx->target.len)
