@@ -37,10 +37,11 @@
 const reg_str_t  reg_limit_script_take = REG_SCRIPT(
     REG_SCRIPT_AHEAD
     "local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
+    "local far = ahead > tolerance\n"
     "ahead = math.min(ahead, tolerance)\n"
     "local left = math.floor((tolerance - ahead) / interval)\n"
     "local n = math.min(left, tonumber(ARGV[3]))\n"
-    "if n > 0 then\n"
+    "if n > 0 or far then\n"
     "    ahead = ahead + n * interval\n"
     REG_SCRIPT_STORE
     "end\n"

@@ -337,6 +337,12 @@ test_a_clock_that_went_back_locks_nobody_out(void **state)
     assert_int_equal(reply->element[0]->integer, 0);
     assert_int_equal(reply->element[1]->integer, 10 * SECOND);
     freeReplyObject(reply);
+
+    /* which it does only if that is what is kept */
+
+    reply = redisCommand(server->redis, "GET back");
+    assert_true(strtoll(reply->str, NULL, 10) <= time(NULL) + 10);
+    freeReplyObject(reply);
 }
 
 
