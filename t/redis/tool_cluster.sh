@@ -183,8 +183,10 @@ diag "killed when ${made[*]} of 30 keys were there"
 ok $? "and it was killed between two of them"
 
 # What is revoked comes first: with the new key of the same command held up,
-# and even when the store says otherwise of roles.
+# and even when the store says otherwise of roles.  No other key is there that
+# might be held up before.
 
+empty_cluster
 reg role set wide --scope 'repository:acme/**:pull' 2> /dev/null
 reg tenant set acme 2> /dev/null
 echo '{"version":1,"keys":{"acme/a":{"roles":["wide"]}}}' |
