@@ -238,3 +238,28 @@ location /v2/ { proxy_pass http://unix:$TEST_NGINX_HTML_DIR/bare.sock; }
 --- request eval: "GET /v2/acme/app/blobs/$::There"
 --- more_headers eval: main::basic('puller')
 --- error_code: 404
+
+
+=== TEST 16: what a client sends to the registry is not for an edge
+--- http_config eval: $::OffloadConfig
+--- config eval
+main::offload('@edge', 'registry_backend_auth passthrough;') . <<'END'
+location @edge { proxy_pass http://blobs; }
+END
+--- request eval: "GET /v2/acme/app/blobs/$::There"
+--- more_headers eval: main::basic('puller')
+--- access_log eval
+[qr{backend: HEAD \S+ .* auth=Basic }, qr{backend: GET \S+ .* auth=- }]
+
+
+=== TEST 17: nor for the check of a CDN
+--- http_config eval
+$::OffloadConfig =~ s/sign  hmac/health \/up; sign hmac/r
+--- config eval
+main::offload('cdn', 'registry_backend_auth passthrough;') . <<'END'
+location = /up { proxy_pass http://blobs; }
+END
+--- request eval: "GET /v2/acme/app/blobs/$::There"
+--- more_headers eval: main::basic('puller')
+--- access_log eval
+[qr{backend: HEAD /v2/\S+ .* auth=Basic }, qr{backend: HEAD /up .* auth=- }]

@@ -97,9 +97,15 @@ ngx_http_registry_forward_unguarded(ngx_http_request_t *r,
 
     ctx = ngx_http_registry_find_ctx(r);
 
-    /* a signed URL needs no credentials, and a client that sends some errs */
+    /*
+     * A signed URL needs no credentials, and a client that sends some errs.
+     * Where a blob is sent to instead of the backend, they are not for it.
+     */
 
-    if (ctx == NULL || (!ctx->replaced && ctx->verified == NULL)) {
+    if (ctx == NULL
+        || (!ctx->replaced && ctx->verified == NULL
+            && (ctx->blob_route.len == 0 || ctx->blob_route.data[0] != '@')))
+    {
         return NGX_DECLINED;
     }
 

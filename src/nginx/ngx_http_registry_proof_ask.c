@@ -183,6 +183,12 @@ ngx_http_registry_subrequest_headers(ngx_http_request_t *sr,
             continue;
         }
 
+        /* the registry judges who asks, nobody else does */
+
+        if (n == 2 && sr->method != NGX_HTTP_UNKNOWN) {
+            continue;
+        }
+
         h = ngx_list_push(&sr->headers_in.headers);
         if (h == NULL) {
             return NGX_ERROR;
