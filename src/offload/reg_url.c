@@ -2,6 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include "reg_address.h"
 #include "reg_url.h"
 
 static reg_rc_t reg_url_parse_authority(reg_url_t *url, reg_error_t *error);
@@ -9,6 +10,7 @@ static reg_rc_t reg_url_check_port(reg_str_t port, reg_error_t *error);
 static reg_rc_t reg_url_check_bytes(reg_str_t text, reg_error_t *error);
 static reg_str_t reg_url_cut(reg_str_t *rest, size_t n);
 static int reg_url_link_local(reg_str_t host);
+static int reg_url_link_local6(reg_str_t host);
 static int reg_url_is_host(unsigned char c);
 static int reg_is_hex(unsigned char c);
 
@@ -210,7 +212,7 @@ reg_url_check_location(reg_str_t location, reg_error_t *error)
 
 /*
  * 169.254.0.0/16, where clouds keep the credentials of a machine, in each way
- * that a client's resolver may read; fe80::/10, and both inside of IPv6.
+ * that a client's resolver may read.
  */
 
 static int
@@ -221,10 +223,7 @@ reg_url_link_local(reg_str_t host)
     unsigned char  c;
 
     if (memchr(host.data, ':', host.len)) {
-
-        return (host.len >= 4 && strncasecmp((char *) host.data, "fe", 2) == 0
-                && strchr("89abAB", host.data[2]))
-               || (host.len > 3 && strncmp((char *) host.data, "::", 2) == 0);
+        return reg_url_link_local6(host);
     }
 
     digits = 0;
@@ -255,6 +254,36 @@ reg_url_link_local(reg_str_t host)
     return dots != 3 || digits + dots != host.len || octal
            || (host.len >= 8
                && strncmp((char *) host.data, "169.254.", 8) == 0);
+}
+
+
+/*
+ * fe80::/10; where a cloud keeps them in IPv6; and IPv4 inside of IPv6: mapped,
+ * compatible or translated.  Nobody sends clients to those with good reason.
+ */
+
+static int
+reg_url_link_local6(reg_str_t host)
+{
+    reg_address_t  address;
+
+    static const unsigned char  zeros[12], one[4] = { 0, 0, 0, 1 };
+    static const unsigned char  nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
+    static const unsigned char  cloud[16] =
+        { 0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54 };
+
+    if (reg_address_parse(&address, host, NULL) != REG_OK
+        || address.family != REG_ADDRESS_IPV6)
+    {
+        return 1;
+    }
+
+    return (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80)
+           || memcmp(address.bytes, cloud, sizeof(cloud)) == 0
+           || memcmp(address.bytes, nat64, sizeof(nat64)) == 0
+           || (memcmp(address.bytes, zeros, sizeof(zeros)) == 0
+               && memcmp(address.bytes + sizeof(zeros), one, sizeof(one))
+                  != 0);
 }
 
 

@@ -56,6 +56,7 @@ test_locations(void **state)
         "/v2/acme/app/blobs/uploads/1?_state=x%3D", "/",
         "https://bucket.s3.amazonaws.com/docker?X-Amz-Signature=1",
         "http://127.0.0.1:5000/v2/", "http://10.0.0.1/", "http://[::1]:80/",
+        "http://[0:0:0:0:0:0:0:1]/", "http://[fd00::254]/",
         "https://[2001:db8::1]/", "https://0xdeadbeef.example.com/",
         "https://169-254-1-1.example.com/"
     };
@@ -71,6 +72,9 @@ test_locations(void **state)
         "http://0251.0376.0251.0376/", "http://169.0376.169.254/",
         "http://169.254.43518/", "http://[fe80::1]/", "http://[FEBF::1]/",
         "http://[::ffff:169.254.169.254]/", "http://[::ffff:a9fe:a9fe]/",
+        "http://[0:0:0:0:0:ffff:a9fe:a9fe]/", "http://[0::a9fe:a9fe]/",
+        "http://[64:ff9b::a9fe:a9fe]/", "http://[fd00:ec2::254]/",
+        "http://[0FE80::1]/", "http://[1::2::3]/", "http://[::]/",
         "http://[]/", "http://[v1.x]/", "http://./", "https://%65vil/"
     };
 
