@@ -19,6 +19,7 @@ static reg_rc_t reg_token_read_access(reg_grants_t *grants, json_t *access);
 static reg_rc_t reg_token_read_item(reg_grants_t *grants, json_t *item);
 static reg_rc_t reg_token_pack(reg_token_t **packed, const reg_token_t *token);
 static void reg_token_place(unsigned char **p, reg_str_t *text);
+static int reg_token_known(json_t *claims);
 static reg_str_t reg_token_text(json_t *json, const char *name);
 
 
@@ -66,11 +67,6 @@ reg_token_claims(char **text, const reg_token_claims_t *claims)
          && json_object_set_new(json, "iat", json_integer(claims->now)) == 0
          && reg_token_set(json, "jti", jti);
 
-    if (ok && claims->kind == REG_TOKEN_ISSUER) {
-        ok = reg_token_set(json, "issuer", claims->issuer)
-             && reg_token_set(json, "rule", claims->rule);
-    }
-
     if (ok && claims->grants) {
         ok = (json_object_set_new(json, "access",
                                   reg_token_access(claims->grants)) == 0);
@@ -90,19 +86,15 @@ reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt)
     reg_token_t    t;
     reg_grants_t   grants;
 
+    if (!reg_token_known(jwt->claims)) {
+        return REG_INVALID;
+    }
+
     memset(&t, 0, sizeof(reg_token_t));
 
     t.exp = jwt->exp + REG_JWT_LEEWAY;
     t.sub = jwt->sub;
-    t.issuer = reg_token_text(jwt->claims, "issuer");
-    t.rule = reg_token_text(jwt->claims, "rule");
-
-    if (t.issuer.len) {
-        t.kind = REG_TOKEN_ISSUER;
-
-    } else {
-        t.kind = t.sub.len ? REG_TOKEN_KEY : REG_TOKEN_ANONYMOUS;
-    }
+    t.kind = t.sub.len ? REG_TOKEN_KEY : REG_TOKEN_ANONYMOUS;
 
     grants.n = 0;
 
@@ -119,34 +111,11 @@ reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt)
 }
 
 
-reg_rc_t
-reg_token_foreign(reg_token_t **token, const reg_jwt_t *jwt,
-    reg_str_t issuer, reg_str_t rule)
-{
-    reg_token_t  t;
-
-    memset(&t, 0, sizeof(reg_token_t));
-
-    t.kind = REG_TOKEN_ISSUER;
-    t.foreign = 1;
-    t.exp = jwt->exp + REG_JWT_LEEWAY;
-    t.sub = jwt->sub;
-    t.issuer = issuer;
-    t.rule = rule;
-
-    return reg_token_pack(token, &t);
-}
-
-
 int
 reg_token_grants(const reg_token_t *token, const reg_access_t *access)
 {
     size_t              i;
     const reg_grant_t  *grant;
-
-    if (token->foreign) {
-        return 1;
-    }
 
     for (i = 0; i < token->n; i++) {
         grant = &token->grants[i];
@@ -324,7 +293,7 @@ reg_token_pack(reg_token_t **packed, const reg_token_t *token)
     unsigned char  *p;
 
     size = sizeof(reg_token_t) + token->n * sizeof(reg_grant_t)
-           + token->sub.len + token->issuer.len + token->rule.len;
+           + token->sub.len;
 
     for (i = 0; i < token->n; i++) {
         size += token->grants[i].name.len + token->grants[i].word.len;
@@ -346,8 +315,6 @@ reg_token_pack(reg_token_t **packed, const reg_token_t *token)
     p = (unsigned char *) (t->grants + t->n);
 
     reg_token_place(&p, &t->sub);
-    reg_token_place(&p, &t->issuer);
-    reg_token_place(&p, &t->rule);
 
     for (i = 0; i < t->n; i++) {
         reg_token_place(&p, &t->grants[i].name);
@@ -371,6 +338,39 @@ reg_token_place(unsigned char **p, reg_str_t *text)
     memcpy(*p, text->data, text->len);
     text->data = *p;
     *p += text->len;
+}
+
+
+/*
+ * Whether there is no claim that reg_token_claims() does not write: one of a
+ * later version may be a restriction.
+ */
+
+static int
+reg_token_known(json_t *claims)
+{
+    size_t       i;
+    json_t      *value;
+    const char  *name;
+
+    static const char  *names[] = {
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "access"
+    };
+
+    json_object_foreach(claims, name, value) {
+
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (strcmp(name, names[i]) == 0) {
+                break;
+            }
+        }
+
+        if (i == sizeof(names) / sizeof(names[0])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -74,8 +74,7 @@ size_t reg_grants_write(unsigned char *buf, size_t size,
 
 typedef enum {
     REG_TOKEN_KEY = 0,
-    REG_TOKEN_ANONYMOUS,
-    REG_TOKEN_ISSUER
+    REG_TOKEN_ANONYMOUS
 } reg_token_kind_t;
 
 
@@ -86,8 +85,6 @@ typedef struct {
     reg_str_t            iss;
     reg_str_t            aud;
     reg_str_t            sub;
-    reg_str_t            issuer;
-    reg_str_t            rule;
     int64_t              now;
     int64_t              ttl;       /* seconds */
     const reg_grants_t  *grants;    /* NULL: none, as in a refresh token */
@@ -106,11 +103,8 @@ reg_rc_t reg_token_claims(char **text, const reg_token_claims_t *claims);
 
 typedef struct {
     reg_token_kind_t  kind;
-    unsigned          foreign:1;    /* an issuer's: all that its rule grants */
     int64_t           exp;          /* it ends then, with the leeway added */
     reg_str_t         sub;
-    reg_str_t         issuer;       /* name of the record, as rule below */
-    reg_str_t         rule;
     size_t            n;
     reg_grant_t      *grants;
 } reg_token_t;
@@ -125,12 +119,6 @@ typedef struct {
  */
 
 reg_rc_t reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt);
-
-
-/* The same for a verified token of another issuer, whose rule admits it. */
-
-reg_rc_t reg_token_foreign(reg_token_t **token, const reg_jwt_t *jwt,
-    reg_str_t issuer, reg_str_t rule);
 
 
 /* 1 if the token grants the access: any of its actions. */

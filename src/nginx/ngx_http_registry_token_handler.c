@@ -331,7 +331,7 @@ ngx_http_registry_token_standing(ngx_http_request_t *r,
      * would have one for all that its key may do, and forever.
      */
 
-    if (t->ctx->identity->token && !t->ctx->identity->token->foreign) {
+    if (t->ctx->identity->token) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "registry: a token is refused: it cannot be exchanged "
                       "for another");

@@ -257,16 +257,6 @@ a_token_says_what_was_granted(void **state)
     assert_int_equal(token->kind, REG_TOKEN_ANONYMOUS);
     assert_int_equal(token->n, 0);
     free(token);
-
-    claims.kind = REG_TOKEN_ISSUER;
-    claims.sub = REG_STR("0aZ9bY8cX7dW");
-    claims.issuer = REG_STR("github");
-    claims.rule = REG_STR("r1");
-    token = token_of(&claims, "");
-    assert_int_equal(token->kind, REG_TOKEN_ISSUER);
-    assert_true(reg_str_eq(token->issuer, claims.issuer));
-    assert_true(reg_str_eq(token->rule, claims.rule));
-    free(token);
 }
 
 
