@@ -182,6 +182,14 @@ ngx_int_t ngx_http_registry_refuse(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, reg_reason_t reason);
 
 
+/* Adds a header to the response; NULL when memory ran out. */
+
+ngx_table_elt_t *ngx_http_registry_add_header(ngx_http_request_t *r,
+    ngx_str_t name, ngx_str_t value);
+
+#define NGX_HTTP_REGISTRY_STR(literal)  ((ngx_str_t) ngx_string(literal))
+
+
 /*
  * Adds a warning to the response, of printable ASCII without quotes: for people
  * who read what their tool prints.  NGX_OK or NGX_ERROR.

@@ -59,16 +59,12 @@ ngx_http_registry_auth_challenge(ngx_http_request_t *r,
         ctx->challenge->hash = 0;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
+    h = ngx_http_registry_add_header(r,
+                                     NGX_HTTP_REGISTRY_STR("WWW-Authenticate"),
+                                     value);
     if (h == NULL) {
         return NGX_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "WWW-Authenticate");
-    h->value = value;
 
     r->headers_out.www_authenticate = h;
     ctx->challenge = h;

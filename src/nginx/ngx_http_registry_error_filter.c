@@ -313,8 +313,7 @@ static ngx_int_t
 ngx_http_registry_replace_page(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    u_char            body[REG_OCI_ERROR_MAX];
-    ngx_table_elt_t  *h;
+    u_char  body[REG_OCI_ERROR_MAX];
 
     ctx->error_body = 1;
 
@@ -326,18 +325,10 @@ ngx_http_registry_replace_page(ngx_http_request_t *r,
     r->headers_out.content_length_n =
                           (off_t) ngx_http_registry_error_text(r, ctx, body);
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Docker-Distribution-Api-Version");
-    ngx_str_set(&h->value, "registry/2.0");
-
-    return NGX_OK;
+    return ngx_http_registry_add_header(r,
+                      NGX_HTTP_REGISTRY_STR("Docker-Distribution-Api-Version"),
+                      NGX_HTTP_REGISTRY_STR("registry/2.0"))
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -19,8 +19,6 @@ static ngx_http_registry_charge_t *ngx_http_registry_limit_strictest(
 static ngx_int_t ngx_http_registry_limit_rates(ngx_http_request_t *r,
     ngx_http_registry_charge_t *charge);
 static u_char *ngx_http_registry_limit_number(u_char *p, uint32_t n);
-static ngx_int_t ngx_http_registry_limit_add(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 
 
 static ngx_str_t  ngx_http_registry_limit_header =
@@ -80,8 +78,9 @@ ngx_http_registry_limit_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_registry_limit_add(r, &ngx_http_registry_source_header,
-                                       &source);
+    return ngx_http_registry_add_header(r, ngx_http_registry_source_header,
+                                        source)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -130,8 +129,9 @@ ngx_http_registry_limit_error(ngx_http_request_t *r,
     retry.data = p;
     retry.len = (size_t) (ngx_sprintf(p, "%L", seconds) - p);
 
-    return ngx_http_registry_limit_add(r, &ngx_http_registry_retry_header,
-                                       &retry);
+    return ngx_http_registry_add_header(r, ngx_http_registry_retry_header,
+                                        retry)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -211,14 +211,15 @@ ngx_http_registry_limit_rates(ngx_http_request_t *r,
     p = ngx_cpymem(p, window, (size_t) (limit.data + limit.len - window));
     left.len = (size_t) (p - left.data);
 
-    if (ngx_http_registry_limit_add(r, &ngx_http_registry_limit_header, &limit)
-        != NGX_OK)
+    if (ngx_http_registry_add_header(r, ngx_http_registry_limit_header, limit)
+        == NULL)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_registry_limit_add(r, &ngx_http_registry_remaining_header,
-                                       &left);
+    return ngx_http_registry_add_header(r, ngx_http_registry_remaining_header,
+                                        left)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -235,25 +236,4 @@ ngx_http_registry_limit_number(u_char *p, uint32_t n)
     } while (n);
 
     return ngx_cpymem(p, d, (size_t) (digits + sizeof(digits) - d));
-}
-
-
-static ngx_int_t
-ngx_http_registry_limit_add(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key = *name;
-    h->value = *value;
-
-    return NGX_OK;
 }

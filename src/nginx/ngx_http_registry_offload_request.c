@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_registry_offload_origin(
     ngx_http_registry_ctx_t *ctx);
 static ngx_int_t ngx_http_registry_offload_redirect(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_offload_t *offload);
-static ngx_table_elt_t *ngx_http_registry_offload_header(
-    ngx_http_request_t *r, const char *name, ngx_str_t value);
 static void ngx_http_registry_offload_cleanup(void *data);
 static void ngx_http_registry_offload_deleted(void *data);
 static ngx_int_t ngx_http_registry_offload_delete(ngx_http_request_t *r,
@@ -218,8 +216,6 @@ ngx_http_registry_offload_redirect(ngx_http_request_t *r,
     ngx_str_t         url;
     ngx_table_elt_t  *location;
 
-    static ngx_str_t  no_store = ngx_string("no-store");
-
     rc = ngx_http_registry_cdn_url(r, ctx, offload->cdn, &url);
 
     if (rc == NGX_DECLINED) {
@@ -230,12 +226,16 @@ ngx_http_registry_offload_redirect(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_http_registry_offload_header(r, "Cache-Control", no_store) == NULL)
+    if (ngx_http_registry_add_header(r, NGX_HTTP_REGISTRY_STR("Cache-Control"),
+                                     NGX_HTTP_REGISTRY_STR("no-store"))
+        == NULL)
     {
         return NGX_ERROR;
     }
 
-    location = ngx_http_registry_offload_header(r, "Location", url);
+    location = ngx_http_registry_add_header(r,
+                                            NGX_HTTP_REGISTRY_STR("Location"),
+                                            url);
     if (location == NULL) {
         return NGX_ERROR;
     }
@@ -245,27 +245,6 @@ ngx_http_registry_offload_redirect(ngx_http_request_t *r,
     ctx->blob_route = offload->cdn->name;
 
     return NGX_HTTP_TEMPORARY_REDIRECT;
-}
-
-
-static ngx_table_elt_t *
-ngx_http_registry_offload_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-
-    if (h) {
-        ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-        h->hash = 1;
-        h->key.data = (u_char *) name;
-        h->key.len = ngx_strlen(name);
-        h->value = value;
-    }
-
-    return h;
 }
 
 

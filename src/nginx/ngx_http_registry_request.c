@@ -7,8 +7,6 @@
 
 static ngx_uint_t ngx_http_registry_has_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_has_form(ngx_http_request_t *r);
-static ngx_int_t ngx_http_registry_add_header(ngx_http_request_t *r,
-    const char *name, const char *value);
 static void ngx_http_registry_cleanup_ctx(void *data);
 
 
@@ -178,6 +176,7 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
     reg_reason_t reason)
 {
     ngx_int_t  status;
+    ngx_str_t  allow;
 
     ngx_memzero(&ctx->decision, sizeof(reg_decision_t));
 
@@ -187,16 +186,23 @@ ngx_http_registry_refuse(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
 
     status = (ngx_int_t) reg_reason_status(reason);
 
-    if (reason == REG_REASON_METHOD
-        && ngx_http_registry_add_header(r, "Allow",
-                                        reg_route_methods(ctx->route.resource))
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (reason == REG_REASON_METHOD) {
+        allow.data = (u_char *) reg_route_methods(ctx->route.resource);
+        allow.len = ngx_strlen(allow.data);
+
+        if (ngx_http_registry_add_header(r, NGX_HTTP_REGISTRY_STR("Allow"),
+                                         allow)
+            == NULL)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     if (reason == REG_REASON_STORE_UNAVAILABLE
-        && ngx_http_registry_add_header(r, "Retry-After", "1") != NGX_OK)
+        && ngx_http_registry_add_header(r,
+                                        NGX_HTTP_REGISTRY_STR("Retry-After"),
+                                        NGX_HTTP_REGISTRY_STR("1"))
+           == NULL)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -314,26 +320,23 @@ ngx_http_registry_has_form(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_registry_add_header(ngx_http_request_t *r, const char *name,
-    const char *value)
+ngx_table_elt_t *
+ngx_http_registry_add_header(ngx_http_request_t *r, ngx_str_t name,
+    ngx_str_t value)
 {
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+
+    if (h) {
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        h->key = name;
+        h->value = value;
     }
 
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value.data = (u_char *) value;
-    h->value.len = ngx_strlen(value);
-
-    return NGX_OK;
+    return h;
 }
 
 

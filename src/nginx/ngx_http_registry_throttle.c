@@ -125,9 +125,9 @@ ngx_int_t
 ngx_http_registry_throttle_error(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_throttle_t *throttle)
 {
-    u_char           *p;
-    int64_t           seconds;
-    ngx_table_elt_t  *h;
+    u_char     *p;
+    int64_t     seconds;
+    ngx_str_t   retry;
 
     /* a second may have begun since it was refused */
 
@@ -150,19 +150,12 @@ ngx_http_registry_throttle_error(ngx_http_request_t *r,
     p = ngx_sprintf(p, "{\"retry_after\":%L}", seconds);
     ctx->detail.len = (size_t) (p - ctx->detail.data);
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    retry.data = p;
+    retry.len = (size_t) (ngx_sprintf(p, "%L", seconds) - p);
 
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Retry-After");
-    h->value.data = p;
-    h->value.len = (size_t) (ngx_sprintf(p, "%L", seconds) - p);
-
-    return NGX_OK;
+    return ngx_http_registry_add_header(r, NGX_HTTP_REGISTRY_STR("Retry-After"),
+                                        retry)
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -78,24 +78,24 @@ ngx_int_t
 ngx_http_registry_token_send(ngx_http_request_t *r, u_char *json, size_t len,
     const char *cache_control)
 {
-    ngx_int_t         rc;
-    ngx_buf_t        *b;
-    ngx_chain_t       out;
-    ngx_table_elt_t  *h;
+    ngx_int_t     rc;
+    ngx_str_t     value;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
-    h = ngx_list_push(&r->headers_out.headers);
+    value.data = (u_char *) cache_control;
+    value.len = ngx_strlen(cache_control);
+
     b = ngx_calloc_buf(r->pool);
 
-    if (h == NULL || b == NULL) {
+    if (b == NULL
+        || ngx_http_registry_add_header(r,
+                                        NGX_HTTP_REGISTRY_STR("Cache-Control"),
+                                        value)
+           == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    h->value.data = (u_char *) cache_control;
-    h->value.len = ngx_strlen(cache_control);
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = (off_t) len;

@@ -423,16 +423,12 @@ ngx_http_registry_token_deny(ngx_http_request_t *r,
 
     /* RFC 9110 wants one with a 401; it is Basic that is taken here */
 
-    h = ngx_list_push(&r->headers_out.headers);
+    h = ngx_http_registry_add_header(r,
+                            NGX_HTTP_REGISTRY_STR("WWW-Authenticate"),
+                            NGX_HTTP_REGISTRY_STR("Basic realm=\"registry\""));
     if (h == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "WWW-Authenticate");
-    ngx_str_set(&h->value, "Basic realm=\"registry\"");
 
     r->headers_out.www_authenticate = h;
     t->ctx->challenge = h;

@@ -65,26 +65,19 @@ ngx_http_registry_warn_of_end(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_registry_add_warning(ngx_http_request_t *r, ngx_str_t *text)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  value;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    value.data = ngx_pnalloc(r->pool, sizeof("299 - \"\"") + text->len);
+    if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    value.len = (size_t) (ngx_sprintf(value.data, "299 - \"%V\"", text)
+                          - value.data);
 
-    h->value.data = ngx_pnalloc(r->pool, sizeof("299 - \"\"") + text->len);
-    if (h->value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Warning");
-    h->value.len = (size_t) (ngx_sprintf(h->value.data, "299 - \"%V\"", text)
-                             - h->value.data);
-
-    return NGX_OK;
+    return ngx_http_registry_add_header(r, NGX_HTTP_REGISTRY_STR("Warning"),
+                                        value)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
