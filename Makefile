@@ -46,8 +46,8 @@ TOOL_DIRS   = report
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 TOOL_CORE   = $(wildcard $(TOOL_DIRS:%=src/%/*.c))
 CLI         = $(wildcard src/cli/*.c)
-GLUE        = $(wildcard src/nginx/*.c)
-HEADERS     = $(wildcard src/*/*.h)
+GLUE        = $(wildcard src/nginx/*/*.c)
+HEADERS     = $(wildcard src/*/*.h src/nginx/*/*.h)
 UNIT        = $(wildcard t/unit/*_test.c)
 FUZZ        = $(wildcard t/fuzz/*_fuzz.c)
 

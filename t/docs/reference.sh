@@ -20,7 +20,7 @@ directives_of_source() {
                 [MAIN => "http"], [SRV => "server"], [LOC => "location"];
             print "$name ", join(", ", @contexts), "\n";
         }
-    ' src/nginx/*.c | sort
+    ' src/nginx/*/*.c | sort
 }
 
 
@@ -89,8 +89,8 @@ done <<< "$defaults"
 
 is "$(sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md | sort)" \
    "$({ grep -ohE 'ngx_string\("registry_[a-z_]+"' \
-            src/nginx/ngx_http_registry_variables.c
-        grep -ohE '^    ngx_string\("registry_[a-z_]+"\);' src/nginx/*.c; } |
+            src/nginx/request/ngx_http_registry_variables.c
+        grep -ohE '^    ngx_string\("registry_[a-z_]+"\);' src/nginx/*/*.c; } |
         cut -d '"' -f 2 | sort -u)" \
    "variables.md has the variables of the source"
 
@@ -123,7 +123,7 @@ names=$({ directives_of_source | cut -d ' ' -f 1
           perl -0777 -ne '
               while (/"([a-z_]+)",\s*"(counter|gauge|histogram)"/g) {
                   print "registry_$1", $2 eq "counter" ? "_total" : "", "\n";
-              }' src/nginx/ngx_http_registry_metrics.c
+              }' src/nginx/status/ngx_http_registry_metrics.c
           grep -ohE '\bregistry_[a-z_]+' src/cli/cli_budget*.c
           sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
     paste -sd '|')
