@@ -104,13 +104,14 @@ reg_proofs_open(void *addr, size_t size,
 }
 
 
+/* The hash of repository and digest stands for both in that of the key. */
+
 reg_rc_t
 reg_proofs_key(const reg_proofs_t *proofs, reg_proof_key_t *key,
     reg_str_t scope, reg_str_t repository, reg_str_t digest)
 {
-    size_t          blob;
     reg_siphash_t   hash;
-    unsigned char   text[REG_PROOF_TEXT_MAX + 2], *p;
+    unsigned char   text[REG_PROOF_TEXT_MAX + sizeof(hash)], *p;
 
     if (scope.len > REG_PROOF_TEXT_MAX || repository.len > REG_PROOF_TEXT_MAX
         || digest.len > REG_PROOF_TEXT_MAX
@@ -128,12 +129,14 @@ reg_proofs_key(const reg_proofs_t *proofs, reg_proof_key_t *key,
     memcpy(p, digest.data, digest.len);
     p += digest.len;
 
-    blob = (size_t) (p - text);
-
-    hash = reg_siphash(proofs->secret, (reg_str_t) { blob, text });
+    hash = reg_siphash(proofs->secret,
+                       (reg_str_t) { (size_t) (p - text), text });
     key->counter = (uint32_t) (hash.lo % REG_PROOF_GENERATIONS);
 
-    *p++ = '\0';
+    p = text;
+
+    memcpy(p, &hash, sizeof(hash));
+    p += sizeof(hash);
 
     if (scope.len) {
         memcpy(p, scope.data, scope.len);

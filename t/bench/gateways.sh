@@ -3,11 +3,13 @@
 # The backend and the gateways.  Each is an nginx of its own with one worker,
 # but where a part sets $workers; the gateways differ in nothing but how they
 # authorise.  With $scopes the keys of a new store have so many of their own.
+# Where the requests are not for manifests, $success is what answers them.
 
 modules=/usr/share/nginx/modules
 workers=1
 log_level=warn
 scopes=
+success=200
 
 
 # 500 bytes of manifest, padded by an annotation.
@@ -331,7 +333,7 @@ check_gateway() {
     local name=$1.$2 wrong
 
     mapfile -t wrong <"$state/wrong.$2"
-    expect "$name" 'the right key' 200
+    expect "$name" 'the right key' "$success"
 
     case $1 in
     registry|redis|lua*|auth_request*)

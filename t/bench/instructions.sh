@@ -80,7 +80,7 @@ callgrind() {
     got=$("$bench/client.pl" "${port_of[$name]}" "$3" "$state/list.$2") \
         || fail "$name: no answer under callgrind"
 
-    [ "$got" = "200 $3" ] || fail "$name: statuses under callgrind: $got"
+    [ "$got" = "$success $3" ] || fail "$name: statuses under callgrind: $got"
 
     stop "$pid" QUIT
     [ -s "$state/$1.callgrind.$3" ] || fail "$name: callgrind wrote nothing"

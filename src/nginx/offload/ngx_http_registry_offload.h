@@ -266,7 +266,25 @@ ngx_int_t ngx_http_registry_cdn_url(ngx_http_request_t *r,
 reg_signer_t *ngx_http_registry_cdn_signer(ngx_http_registry_cdn_t *cdn,
     ngx_http_registry_sign_t *sign, ngx_log_t *log);
 
+/* NULL if memory ran out. */
+
 ngx_http_registry_signed_t *ngx_http_registry_signed_create(ngx_conf_t *cf);
+
+/*
+ * The signed form of the URL plain, for what the key of the proof and the
+ * times of the claims stand for.  NGX_OK: *url is set, good until the next
+ * call; NGX_DECLINED: it is not remembered.
+ */
+
+ngx_int_t ngx_http_registry_signed_find(ngx_http_registry_signed_t *cache,
+    const reg_proof_key_t *key, ngx_str_t *plain, const reg_claims_t *claims,
+    ngx_str_t *url);
+
+void ngx_http_registry_signed_put(ngx_http_registry_signed_t *cache,
+    const reg_proof_key_t *key, ngx_str_t *plain, const reg_claims_t *claims,
+    ngx_str_t *url);
+
+/* Forgets them all: the key that signed them is another now. */
 
 void ngx_http_registry_signed_flush(ngx_http_registry_signed_t *cache);
 
