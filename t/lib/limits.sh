@@ -10,6 +10,7 @@
 #     passed REPOSITORY          how many reached the backend
 #     granted LIMIT REPOSITORY   how many permits Redis has granted of a limit
 #                                per repository, in a window of 31 days
+#     counter FAMILY LIMIT       what the metrics of all gateways add up to
 #     log_lines TEXT             how many lines of all logs have it
 #
 # $redis_options are options of the store.
@@ -79,6 +80,11 @@ http {
         registry       on;
         registry_auth  off;
 
+        location = /metrics {
+            registry         off;
+            registry_metrics;
+        }
+
         ${fleet_locations//BACKEND/unix:$dir/backend$1.sock}
     }
 }
@@ -115,6 +121,18 @@ granted() {                                     # LIMIT REPOSITORY
         n = (mark - now) * count / (31 * 86400)
         print (n > 0 ? int(n + 0.999) : 0)
     }'
+}
+
+
+counter() {                                     # FAMILY LIMIT
+    local port
+
+    for port in "${gateway_port[@]}"; do
+        curl -s "http://127.0.0.1:$port/metrics"
+    done | awk -v sample="registry_limit_$1_total{limit=\"$2\"" '
+        index($0, sample) == 1 { n += $NF }
+
+        END { print n + 0 }'
 }
 
 

@@ -35,6 +35,8 @@ is "$(ask 1 exact/a 15)" "200=5 429=10" "and another one what is left"
 is "$(redis --scan --pattern 'registry:limit:exact:*')" \
    "registry:limit:exact:20/2678400/20:r=exact/a" "by one key in Redis"
 is "$(granted exact exact/a)" 20 "which says that all are gone"
+is "$(counter waited exact) $(counter permits_granted exact)" "20 20" \
+   "all of whom have waited for it, as the metrics tell"
 
 
 # lease
@@ -66,6 +68,8 @@ refunded() {
 }
 
 runs "and the others are not charged for what it refused" wait_for refunded
+is "$(counter permits_granted a) $(counter permits_returned a)" "20 15" \
+   "which the metrics tell, too"
 
 
 # what Redis forgets of scripts

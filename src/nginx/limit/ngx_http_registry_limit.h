@@ -36,9 +36,9 @@ typedef struct {
     ngx_atomic_t             exempt;       /* would be, but a pull goes on */
     ngx_atomic_t             failed;       /* no place for a mark: refused */
     ngx_atomic_t             waited;       /* of all that passed: for Redis */
-    ngx_atomic_t             granted;      /* permits from Redis, less those */
-                                           /* that it took back */
-    ngx_atomic_t             local;        /* passed while Redis was away */
+    ngx_atomic_t             local;        /* of them: Redis was away */
+    ngx_atomic_t             granted;      /* permits, by Redis */
+    ngx_atomic_t             returned;     /* of those: it took them back */
 } ngx_http_registry_limit_counters_t;
 
 

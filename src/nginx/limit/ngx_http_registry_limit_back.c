@@ -115,8 +115,8 @@ ngx_http_registry_limit_ask_refunded(void *data, redisReply *reply,
     ask->run = NULL;
 
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
-        (void) ngx_atomic_fetch_add(&ask->limit->counters->granted,
-                                    (ngx_atomic_int_t) -reply->integer);
+        (void) ngx_atomic_fetch_add(&ask->limit->counters->returned,
+                                    (ngx_atomic_int_t) reply->integer);
     }
 
     ngx_http_registry_limit_ask_free(ask);

@@ -24,6 +24,9 @@ static void ngx_http_registry_metrics_limits(ngx_http_request_t *r,
     ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_limit(ngx_http_registry_text_t *text,
     ngx_http_registry_limit_t *limit, const char *result, ngx_atomic_t n);
+static void ngx_http_registry_metrics_shared_limits(
+    ngx_http_registry_text_t *text, ngx_array_t *limits,
+    ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
     ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_sums(ngx_http_registry_text_t *text,
@@ -181,6 +184,11 @@ ngx_http_registry_metrics_limits(ngx_http_request_t *r,
         ngx_http_registry_metrics_limit(text, limit[i], "exempt", c->exempt);
         ngx_http_registry_metrics_limit(text, limit[i], "failed", c->failed);
     }
+
+    if (lmcf->redis) {
+        ngx_http_registry_metrics_shared_limits(text, &lmcf->limits,
+                                                openmetrics);
+    }
 }
 
 
@@ -191,6 +199,62 @@ ngx_http_registry_metrics_limit(ngx_http_registry_text_t *text,
     ngx_http_registry_text_add(text, "registry_limit_requests_total{limit="
                                "\"%V\",result=\"%s\"} %uA\n", &limit->name,
                                result, n);
+}
+
+
+/* What those that gateways have together had to do with Redis. */
+
+static void
+ngx_http_registry_metrics_shared_limits(ngx_http_registry_text_t *text,
+    ngx_array_t *limits, ngx_uint_t openmetrics)
+{
+    ngx_uint_t                            i, f;
+    ngx_atomic_uint_t                     n;
+    ngx_http_registry_limit_t           **limit;
+
+    static const struct {
+        const char  *name;
+        const char  *type;
+        const char  *help;
+        size_t       counter;
+    } families[] = {
+        { "limit_waited", "counter",
+          "Requests that passed and waited for Redis.",
+          offsetof(ngx_http_registry_limit_counters_t, waited) },
+        { "limit_local", "counter",
+          "Requests that passed while Redis was away.",
+          offsetof(ngx_http_registry_limit_counters_t, local) },
+        { "limit_permits_granted", "counter",
+          "Permits that Redis has granted.",
+          offsetof(ngx_http_registry_limit_counters_t, granted) },
+        { "limit_permits_returned", "counter",
+          "Permits that Redis has taken back unused.",
+          offsetof(ngx_http_registry_limit_counters_t, returned) }
+    };
+
+    limit = limits->elts;
+
+    for (f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+
+        ngx_http_registry_metrics_family(text, openmetrics, families[f].name,
+                                         families[f].type, families[f].help);
+
+        for (i = 0; i < limits->nelts; i++) {
+
+            if (limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_LOCAL
+                || limit[i]->counters == NULL)
+            {
+                continue;
+            }
+
+            n = *(ngx_atomic_t *) ((u_char *) limit[i]->counters
+                                   + families[f].counter);
+
+            ngx_http_registry_text_add(text, "registry_%s_total{limit=\"%V\"} "
+                                       "%uA\n", families[f].name,
+                                       &limit[i]->name, n);
+        }
+    }
 }
 
 
