@@ -199,6 +199,7 @@ bench:
 	scripts/install-packages bench
 	$(MAKE) -j$(JOBS) build
 	t/bench/run
+	t/bench/redirect
 
 
 # running and installing

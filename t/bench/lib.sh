@@ -183,10 +183,8 @@ workers_of() {
 # Nanoseconds that a process has had of a processor.
 
 cpu_of() {
-    local ns
-
-    read -r ns _ <"/proc/$1/schedstat" || ns=0
-    printf %s "$ns"
+    cat "/proc/$1"/task/*/schedstat 2>/dev/null \
+        | awk '{ ns += $1 } END { printf "%.0f", ns }'
 }
 
 

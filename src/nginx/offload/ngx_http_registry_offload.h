@@ -18,6 +18,7 @@
  *     proof_flight     requests that wait for the same HEAD
  *     cdn              registry_cdn
  *     cdn_url          its signed URLs
+ *     signed           those that are signed already
  *     cdn_health       whether it is up
  *     verify           registry_verify_url
  */
@@ -28,6 +29,7 @@
 #include "reg_sign.h"
 
 #define NGX_HTTP_REGISTRY_CDN_SIGNS  2
+#define NGX_HTTP_REGISTRY_SCOPE_LEN  16
 
 
 typedef struct {
@@ -96,7 +98,7 @@ typedef struct {
     ngx_http_complex_value_t    *route;      /* NULL: origin */
     ngx_flag_t                   proof;
     ngx_array_t                 *hosts;      /* of ngx_str_t; NULL: none */
-    ngx_str_t                    scope;      /* of proofs */
+    u_char                      *scope;      /* of proofs; NULL: none */
     ngx_http_registry_cdn_t     *verify;     /* NULL: nothing */
 
     u_char                      *file;
@@ -178,7 +180,7 @@ ngx_http_registry_cdn_t *ngx_http_registry_cdn_find(
 ngx_int_t ngx_http_registry_offload_check(ngx_conf_t *cf,
     ngx_http_registry_offload_main_conf_t *omcf);
 
-/* Describes the place that proofs are seen from; NGX_OK or NGX_ERROR. */
+/* Names the place that proofs are seen from; NGX_OK or NGX_ERROR. */
 
 ngx_int_t ngx_http_registry_offload_scope(ngx_conf_t *cf,
     ngx_http_registry_offload_conf_t *conf);

@@ -6,6 +6,8 @@
 
 #include "ngx_http_registry_offload.h"
 
+#include <openssl/sha.h>
+
 
 static ngx_http_core_loc_conf_t *ngx_http_registry_named_location(
     ngx_http_core_srv_conf_t *cscf, ngx_str_t *name);
@@ -321,7 +323,7 @@ ngx_http_registry_offload_check_host(ngx_conf_t *cf,
 
 /*
  * A proof counts for one location of one server, and one backend where that is
- * known.  Neither may hold a NUL.
+ * known.  Each request hashes it, so it is a hash itself.
  */
 
 ngx_int_t
@@ -329,7 +331,7 @@ ngx_http_registry_offload_scope(ngx_conf_t *cf,
     ngx_http_registry_offload_conf_t *conf)
 {
     void                          **loc_conf;
-    u_char                         *p;
+    u_char                          hash[SHA256_DIGEST_LENGTH], *text, *p;
     ngx_str_t                       backend;
     ngx_module_t                   *proxy;
     ngx_http_core_srv_conf_t       *cscf;
@@ -354,18 +356,22 @@ ngx_http_registry_offload_scope(ngx_conf_t *cf,
         }
     }
 
-    conf->scope.data = ngx_pnalloc(cf->pool,
-                                   ngx_strlen(cscf->file_name) + NGX_INT_T_LEN
-                                   + cscf->server_name.len + clcf->name.len
-                                   + backend.len + sizeof(":\n\n\n"));
-    if (conf->scope.data == NULL) {
+    text = ngx_pnalloc(cf->temp_pool,
+                       ngx_strlen(cscf->file_name) + NGX_INT_T_LEN
+                       + cscf->server_name.len + clcf->name.len + backend.len
+                       + sizeof(":\n\n\n"));
+
+    conf->scope = ngx_pnalloc(cf->pool, NGX_HTTP_REGISTRY_SCOPE_LEN);
+
+    if (text == NULL || conf->scope == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(conf->scope.data, "%s:%ui\n%V\n%V\n%V", cscf->file_name,
-                    cscf->line, &cscf->server_name, &clcf->name, &backend);
+    p = ngx_sprintf(text, "%s:%ui\n%V\n%V\n%V", cscf->file_name, cscf->line,
+                    &cscf->server_name, &clcf->name, &backend);
 
-    conf->scope.len = (size_t) (p - conf->scope.data);
+    SHA256(text, (size_t) (p - text), hash);
+    ngx_memcpy(conf->scope, hash, NGX_HTTP_REGISTRY_SCOPE_LEN);
 
     return NGX_OK;
 }

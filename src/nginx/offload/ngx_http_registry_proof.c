@@ -129,14 +129,13 @@ ngx_http_registry_proof_key(ngx_http_request_t *r,
 
     /* where there is no location there is no backend, and maybe no zone */
 
-    if (proofs == NULL || olcf->scope.len == 0
-        || olcf->scope.len + 1 + tenant.len > sizeof(scope))
+    if (proofs == NULL || olcf->scope == NULL
+        || NGX_HTTP_REGISTRY_SCOPE_LEN + tenant.len > sizeof(scope))
     {
         return NGX_DECLINED;
     }
 
-    p = ngx_cpymem(scope, olcf->scope.data, olcf->scope.len);
-    *p++ = LF;
+    p = ngx_cpymem(scope, olcf->scope, NGX_HTTP_REGISTRY_SCOPE_LEN);
 
     if (tenant.len) {
         p = ngx_cpymem(p, tenant.data, tenant.len);
@@ -153,13 +152,18 @@ static ngx_int_t
 ngx_http_registry_proof_blob(ngx_http_registry_ctx_t *ctx,
     reg_proofs_t *proofs, reg_str_t scope, reg_proof_key_t *key)
 {
-    u_char     text[256], *p;
-    ngx_str_t  algorithm, encoded;
+    u_char         text[256], *p;
+    reg_digest_t  *digest;
 
-    algorithm = ngx_http_registry_ngx_str(ctx->route.digest.algorithm);
-    encoded = ngx_http_registry_ngx_str(ctx->route.digest.encoded);
+    digest = &ctx->route.digest;
 
-    p = ngx_snprintf(text, sizeof(text), "%V:%V", &algorithm, &encoded);
+    if (digest->algorithm.len + 1 + digest->encoded.len > sizeof(text)) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_cpymem(text, digest->algorithm.data, digest->algorithm.len);
+    *p++ = ':';
+    p = ngx_cpymem(p, digest->encoded.data, digest->encoded.len);
 
     return reg_proofs_key(proofs, key, scope, ctx->route.repository,
                           (reg_str_t) { (size_t) (p - text), text })
