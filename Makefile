@@ -156,14 +156,24 @@ test:
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
 	t/run
 
-## make style unit valgrind cli nginx redis e2e docs packages asan
+## make style unit valgrind cli nginx redis ledger e2e docs packages asan
 ##                 one part of make test
 
-.PHONY: style unit valgrind cli nginx redis e2e docs packages asan
-unit valgrind cli nginx redis e2e docs packages: build
+.PHONY: style unit valgrind cli nginx redis ledger e2e docs packages asan
+unit valgrind cli nginx redis ledger e2e docs packages: build
 asan: asan-build
-style unit valgrind cli nginx redis e2e docs packages asan:
+style unit valgrind cli nginx redis ledger e2e docs packages asan:
 	t/run $@
+
+## make conservation
+##                 SECONDS_OF_LOAD=600 of clients that count their own bytes,
+##                 with faults at random; SEED= to have the same again
+
+SECONDS_OF_LOAD ?= 600
+
+.PHONY: conservation
+conservation: build
+	SECONDS_OF_LOAD=$(SECONDS_OF_LOAD) t/run $@
 
 .PHONY: asan-build
 asan-build:

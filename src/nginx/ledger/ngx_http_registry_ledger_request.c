@@ -192,7 +192,10 @@ ngx_http_registry_ledger_delivered(ngx_http_request_t *r,
 }
 
 
-/* The kernel holds what was sent, headers and all, and TLS adds to it. */
+/*
+ * What the kernel has not sent yet, headers and all; TLS adds to it.  What is
+ * on its way may have arrived, as a client that goes away does not say so.
+ */
 
 static off_t
 ngx_http_registry_ledger_held(ngx_connection_t *c)
@@ -208,7 +211,7 @@ ngx_http_registry_ledger_held(ngx_connection_t *c)
     n = 0;
 
 #if (NGX_LINUX)
-    if (ioctl(c->fd, SIOCOUTQ, &held) == 0) {
+    if (ioctl(c->fd, SIOCOUTQNSD, &held) == 0) {
         n = held;
     }
 #endif
