@@ -203,7 +203,8 @@ reg_glob_match(const unsigned char *tokens, size_t n, reg_str_t name)
             token = tokens[j];
 
             if (token == REG_GLOB_RUNS
-                || (token == REG_GLOB_RUN && c != '/'))
+                || (token == REG_GLOB_RUN && c != '/')
+                || (token == REG_GLOB_PART && c != '/' && c != ':'))
             {
                 last = reg_glob_reach(reached, tokens, n, j);
 
@@ -240,7 +241,7 @@ reg_glob_reach(unsigned char *reached, const unsigned char *tokens, size_t n,
     reached[state] = 1;
 
     while (state < n
-           && (tokens[state] == REG_GLOB_RUN || tokens[state] == REG_GLOB_RUNS))
+           && tokens[state] >= REG_GLOB_RUN && tokens[state] <= REG_GLOB_PART)
     {
         reached[++state] = 1;
     }

@@ -16,6 +16,7 @@
 
 #define REG_GLOB_RUN   0x01         /* '*': any run of bytes without '/' */
 #define REG_GLOB_RUNS  0x02         /* '**': any run of bytes */
+#define REG_GLOB_PART  0x03         /* of reg_issuer.c: no '/' and no ':' */
 
 typedef struct {
     size_t         n;

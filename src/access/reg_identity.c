@@ -184,7 +184,8 @@ reg_identity_set_key(reg_identity_t *identity, const reg_key_record_t *key)
     if (reg_identity_copy(&identity->key_id, key->id) != REG_OK
         || reg_identity_copy(&identity->tenant, key->tenant) != REG_OK
         || reg_identity_copy(&identity->name, key->name) != REG_OK
-        || reg_identity_copy(&identity->rotated_to, key->rotated_to) != REG_OK)
+        || reg_identity_copy(&identity->rotated_to, key->rotated_to) != REG_OK
+        || reg_identity_copy(&identity->rule, key->rule) != REG_OK)
     {
         return REG_NOMEM;
     }
@@ -441,6 +442,7 @@ reg_identity_discard(reg_identity_t *identity)
     free(identity->tenant.data);
     free(identity->name.data);
     free(identity->rotated_to.data);
+    free(identity->rule.data);
 
     free(identity);
 }
@@ -512,6 +514,7 @@ reg_identity_pack(reg_identity_t **packed, reg_identity_t *identity)
     reg_identity_place_text(&p, &id->tenant);
     reg_identity_place_text(&p, &id->name);
     reg_identity_place_text(&p, &id->rotated_to);
+    reg_identity_place_text(&p, &id->rule);
 
     for (i = 0; i < id->nlabels; i++) {
         reg_identity_place_text(&p, &id->labels[i].name);
@@ -541,7 +544,7 @@ reg_identity_size(const reg_identity_t *identity)
            + identity->limits.n * sizeof(reg_override_t)
            + identity->nallow_from * sizeof(reg_cidr_t)
            + identity->key_id.len + identity->tenant.len + identity->name.len
-           + identity->rotated_to.len;
+           + identity->rotated_to.len + identity->rule.len;
 
     for (i = 0; i < identity->nscopes; i++) {
         size += REG_IDENTITY_ALIGN(reg_scope_size(identity->scopes[i]));

@@ -15,7 +15,9 @@
 #include "reg_scope.h"
 
 typedef struct {
-    reg_str_t         key_id;       /* empty: anonymous */
+    reg_str_t         key_id;       /* or a subject, "github:repo:acme/app";
+                                       empty: anonymous */
+    reg_str_t         rule;         /* that admitted it; empty: a key */
     reg_str_t         tenant;       /* may be empty when anonymous */
     reg_str_t         name;         /* of the key, for people */
     reg_str_t         rotated_to;

@@ -27,8 +27,6 @@ static int reg_jwt_text(reg_str_t *text, json_t *json, const char *name,
 static int reg_jwt_time(int64_t *time, json_t *json, const char *name,
     reg_error_t *error);
 static int reg_jwt_audience_ok(json_t *aud, reg_error_t *error);
-static reg_jwt_rc_t reg_jwt_verify_signature(const reg_jwt_t *jwt,
-    const reg_jwks_t *jwks);
 static int reg_jwt_for(const reg_jwt_t *jwt, reg_str_t aud);
 static int reg_jwt_type_is(reg_str_t typ, reg_str_t expected);
 
@@ -96,14 +94,19 @@ reg_jwt_rc_t
 reg_jwt_verify(const reg_jwt_t *jwt, const reg_jwks_t *jwks,
     const reg_jwt_expected_t *expected, int64_t now)
 {
-    int64_t       leeway;
     reg_jwt_rc_t  rc;
 
     rc = reg_jwt_verify_signature(jwt, jwks);
 
-    if (rc != REG_JWT_OK) {
-        return rc;
-    }
+    return rc == REG_JWT_OK ? reg_jwt_verify_claims(jwt, expected, now) : rc;
+}
+
+
+reg_jwt_rc_t
+reg_jwt_verify_claims(const reg_jwt_t *jwt,
+    const reg_jwt_expected_t *expected, int64_t now)
+{
+    int64_t  leeway;
 
     if (!reg_jwt_type_is(jwt->typ, expected->typ)) {
         return REG_JWT_TYPE;
@@ -120,7 +123,7 @@ reg_jwt_verify(const reg_jwt_t *jwt, const reg_jwks_t *jwks,
     leeway = expected->leeway < REG_JWT_LEEWAY ? expected->leeway
                                                : REG_JWT_LEEWAY;
 
-    if (jwt->nbf > now + leeway) {
+    if (jwt->nbf > now + leeway || jwt->iat > now + leeway) {
         return REG_JWT_NOT_YET;
     }
 
@@ -321,14 +324,13 @@ reg_jwt_read_header(reg_jwt_t *jwt, reg_error_t *error)
 static reg_jwt_rc_t
 reg_jwt_read_claims(reg_jwt_t *jwt, reg_error_t *error)
 {
-    json_t   *aud;
-    int64_t   iat;
+    json_t  *aud;
 
     if (!reg_jwt_text(&jwt->iss, jwt->claims, "iss", REG_JWT_TEXT_MAX, error)
         || !reg_jwt_text(&jwt->sub, jwt->claims, "sub", REG_JWT_TEXT_MAX, error)
         || !reg_jwt_time(&jwt->exp, jwt->claims, "exp", error)
         || !reg_jwt_time(&jwt->nbf, jwt->claims, "nbf", error)
-        || !reg_jwt_time(&iat, jwt->claims, "iat", error))
+        || !reg_jwt_time(&jwt->iat, jwt->claims, "iat", error))
     {
         return REG_JWT_MALFORMED;
     }
@@ -440,7 +442,7 @@ reg_jwt_audience_ok(json_t *aud, reg_error_t *error)
 }
 
 
-static reg_jwt_rc_t
+reg_jwt_rc_t
 reg_jwt_verify_signature(const reg_jwt_t *jwt, const reg_jwks_t *jwks)
 {
     size_t            i;

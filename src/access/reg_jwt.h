@@ -44,7 +44,8 @@ typedef struct {
     reg_str_t   iss;
     reg_str_t   sub;
     int64_t     exp;
-    int64_t     nbf;                /* 0: none */
+    int64_t     nbf;                /* 0: none, as below */
+    int64_t     iat;
     json_t     *claims;             /* iss, sub and the texts lie in here */
 
     json_t     *header;
@@ -85,6 +86,14 @@ void reg_jwt_clear(reg_jwt_t *jwt);
  */
 
 reg_jwt_rc_t reg_jwt_verify(const reg_jwt_t *jwt, const reg_jwks_t *jwks,
+    const reg_jwt_expected_t *expected, int64_t now);
+
+/* Only the one and only the other. */
+
+reg_jwt_rc_t reg_jwt_verify_signature(const reg_jwt_t *jwt,
+    const reg_jwks_t *jwks);
+
+reg_jwt_rc_t reg_jwt_verify_claims(const reg_jwt_t *jwt,
     const reg_jwt_expected_t *expected, int64_t now);
 
 

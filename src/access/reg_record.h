@@ -6,8 +6,8 @@
 #define REG_RECORD_H
 
 /*
- * Records: what the store knows of keys, tenants, roles, repositories and
- * budgets.  The structures are shared by the module and the tool; src/store
+ * Records: what the store knows of keys, tenants, roles, repositories, budgets
+ * and issuers.  The structures are shared by the module and the tool; src/store
  * reads them from JSON.
  *
  * A record of a later version than REG_RECORD_VERSION may carry a restriction
@@ -28,6 +28,8 @@
 #define REG_TEXT_MAX         255    /* bytes of name, reason and label values */
 #define REG_ALERTS_MAX       16     /* of a budget */
 #define REG_ALERT_MAX        1000   /* percent */
+#define REG_RULES_MAX        64     /* of an issuer */
+#define REG_CLAIMS_MAX       32     /* of a rule */
 
 typedef enum {
     REG_RECORD_KEY = 0,
@@ -35,6 +37,7 @@ typedef enum {
     REG_RECORD_ROLE,
     REG_RECORD_REPOSITORY,
     REG_RECORD_BUDGET,
+    REG_RECORD_ISSUER,
     REG_RECORD_TYPES                /* how many types there are */
 } reg_record_type_t;
 
@@ -71,6 +74,7 @@ typedef struct {
     reg_str_t         reason;       /* of the revocation; may be empty */
     reg_str_t         rotated_to;   /* id of the next key; may be empty */
     reg_overrides_t   limits;       /* before those of the tenant */
+    reg_str_t         rule;         /* never stored: see reg_issuer_key() */
 } reg_key_record_t;
 
 typedef struct {
@@ -109,6 +113,33 @@ typedef struct {
     uint32_t     alerts[REG_ALERTS_MAX];    /* percent, ascending */
 } reg_budget_record_t;
 
+/* What a rule asks of a claim: see reg_issuer.h. */
+
+typedef struct {
+    reg_str_t   name;
+    void       *value;              /* json_t: a pattern, integer or boolean */
+} reg_claim_t;
+
+/* Whoever has all the claims is of that tenant and has the rest. */
+
+typedef struct {
+    size_t        nclaims;          /* one at least */
+    reg_claim_t  *claims;
+    reg_str_t     tenant;
+    reg_list_t    roles;
+    reg_list_t    scopes;
+} reg_rule_t;
+
+/* Somebody else whose tokens are good here. */
+
+typedef struct {
+    reg_str_t    name;
+    reg_str_t    issuer;            /* the iss of its tokens, */
+    reg_str_t    audience;          /* and what has to be their aud */
+    size_t       nrules;
+    reg_rule_t  *rules;             /* the first that matches counts */
+} reg_issuer_record_t;
+
 typedef struct {
     reg_record_type_t  type;
     unsigned           newer:1;     /* of a later version; u is empty */
@@ -120,6 +151,7 @@ typedef struct {
         reg_role_record_t        role;
         reg_repository_record_t  repository;
         reg_budget_record_t      budget;
+        reg_issuer_record_t      issuer;
     } u;
 } reg_record_t;
 

@@ -7,6 +7,8 @@
 #include <openssl/rand.h>
 
 #include "reg_base64.h"
+#include "reg_issuer.h"
+#include "reg_name.h"
 #include "reg_token.h"
 
 #define REG_TOKEN_JTI  16           /* bytes */
@@ -20,6 +22,7 @@ static reg_rc_t reg_token_read_item(reg_grants_t *grants, json_t *item);
 static reg_rc_t reg_token_pack(reg_token_t **packed, const reg_token_t *token);
 static void reg_token_place(unsigned char **p, reg_str_t *text);
 static int reg_token_known(json_t *claims);
+static reg_rc_t reg_token_read_issuer(reg_token_t *token, json_t *claims);
 static reg_str_t reg_token_text(json_t *json, const char *name);
 
 
@@ -67,6 +70,14 @@ reg_token_claims(char **text, const reg_token_claims_t *claims)
          && json_object_set_new(json, "iat", json_integer(claims->now)) == 0
          && reg_token_set(json, "jti", jti);
 
+    if (ok && claims->kind == REG_TOKEN_ISSUER) {
+        ok = reg_token_set(json, "issuer", claims->issuer)
+             && json_object_set_new(json, "rule",
+                                    json_integer((json_int_t) claims->rule))
+                == 0
+             && reg_token_set(json, "record", claims->record);
+    }
+
     if (ok && claims->grants) {
         ok = (json_object_set_new(json, "access",
                                   reg_token_access(claims->grants)) == 0);
@@ -98,8 +109,10 @@ reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt)
 
     grants.n = 0;
 
-    if (reg_token_read_access(&grants, json_object_get(jwt->claims, "access"))
-        != REG_OK)
+    if (reg_token_read_issuer(&t, jwt->claims) != REG_OK
+        || reg_token_read_access(&grants,
+                                 json_object_get(jwt->claims, "access"))
+           != REG_OK)
     {
         return REG_INVALID;
     }
@@ -111,11 +124,41 @@ reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt)
 }
 
 
+reg_rc_t
+reg_token_of_issuer(reg_token_t **token, const reg_jwt_t *jwt,
+    reg_str_t issuer, size_t rule, reg_str_t record)
+{
+    size_t         len;
+    reg_token_t    t;
+    unsigned char  subject[REG_SUBJECT_MAX];
+
+    if (reg_issuer_subject(subject, &len, issuer, jwt->sub) != REG_OK) {
+        return REG_INVALID;
+    }
+
+    memset(&t, 0, sizeof(reg_token_t));
+
+    t.kind = REG_TOKEN_ISSUER;
+    t.whole = 1;
+    t.exp = jwt->exp + REG_JWT_LEEWAY;
+    t.sub = jwt->sub;
+    t.issuer = issuer;
+    t.rule = rule;
+    t.record = record;
+
+    return reg_token_pack(token, &t);
+}
+
+
 int
 reg_token_grants(const reg_token_t *token, const reg_access_t *access)
 {
     size_t              i;
     const reg_grant_t  *grant;
+
+    if (token->whole) {
+        return 1;
+    }
 
     for (i = 0; i < token->n; i++) {
         grant = &token->grants[i];
@@ -293,7 +336,7 @@ reg_token_pack(reg_token_t **packed, const reg_token_t *token)
     unsigned char  *p;
 
     size = sizeof(reg_token_t) + token->n * sizeof(reg_grant_t)
-           + token->sub.len;
+           + token->sub.len + token->issuer.len + token->record.len;
 
     for (i = 0; i < token->n; i++) {
         size += token->grants[i].name.len + token->grants[i].word.len;
@@ -315,6 +358,8 @@ reg_token_pack(reg_token_t **packed, const reg_token_t *token)
     p = (unsigned char *) (t->grants + t->n);
 
     reg_token_place(&p, &t->sub);
+    reg_token_place(&p, &t->issuer);
+    reg_token_place(&p, &t->record);
 
     for (i = 0; i < t->n; i++) {
         reg_token_place(&p, &t->grants[i].name);
@@ -354,7 +399,8 @@ reg_token_known(json_t *claims)
     const char  *name;
 
     static const char  *names[] = {
-        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "access"
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "access", "issuer",
+        "rule", "record"
     };
 
     json_object_foreach(claims, name, value) {
@@ -371,6 +417,37 @@ reg_token_known(json_t *claims)
     }
 
     return 1;
+}
+
+
+/* All of the three claims or none of them. */
+
+static reg_rc_t
+reg_token_read_issuer(reg_token_t *token, json_t *claims)
+{
+    json_t      *rule;
+    json_int_t   n;
+
+    rule = json_object_get(claims, "rule");
+
+    if (rule == NULL && json_object_get(claims, "issuer") == NULL
+        && json_object_get(claims, "record") == NULL)
+    {
+        return REG_OK;
+    }
+
+    token->kind = REG_TOKEN_ISSUER;
+    token->issuer = reg_token_text(claims, "issuer");
+    token->record = reg_token_text(claims, "record");
+
+    n = json_integer_value(rule);
+    token->rule = (size_t) n;
+
+    return (json_is_integer(rule) && n >= 0 && n < REG_RULES_MAX
+            && token->sub.len
+            && reg_label_check(token->issuer) == REG_OK
+            && token->record.len == REG_ISSUER_DIGEST_LEN)
+           ? REG_OK : REG_INVALID;
 }
 
 

@@ -13,9 +13,10 @@
  *     iss aud exp nbf iat jti   as usual
  *     sub                       the id of the API key that it was given for;
  *                               empty for somebody anonymous
- *     issuer, rule              where a token of another issuer was changed
- *                               into it: the name of its record, and the
- *                               rule that admitted it; sub is theirs then
+ *     issuer, rule, record      where a token of another issuer was changed
+ *                               into it: the name of its record, the number
+ *                               of the rule that admitted it, and the digest
+ *                               of the record; sub is theirs then
  *     access                    [{"type","name","actions":[]}]
  */
 
@@ -74,7 +75,8 @@ size_t reg_grants_write(unsigned char *buf, size_t size,
 
 typedef enum {
     REG_TOKEN_KEY = 0,
-    REG_TOKEN_ANONYMOUS
+    REG_TOKEN_ANONYMOUS,
+    REG_TOKEN_ISSUER                /* a subject of an issuer */
 } reg_token_kind_t;
 
 
@@ -85,6 +87,9 @@ typedef struct {
     reg_str_t            iss;
     reg_str_t            aud;
     reg_str_t            sub;
+    reg_str_t            issuer;    /* of REG_TOKEN_ISSUER, as those below */
+    size_t               rule;
+    reg_str_t            record;
     int64_t              now;
     int64_t              ttl;       /* seconds */
     const reg_grants_t  *grants;    /* NULL: none, as in a refresh token */
@@ -103,8 +108,12 @@ reg_rc_t reg_token_claims(char **text, const reg_token_claims_t *claims);
 
 typedef struct {
     reg_token_kind_t  kind;
+    unsigned          whole:1;      /* it narrows nothing: it is theirs */
     int64_t           exp;          /* it ends then, with the leeway added */
     reg_str_t         sub;
+    reg_str_t         issuer;       /* of REG_TOKEN_ISSUER, as those below */
+    size_t            rule;         /* from 0 on */
+    reg_str_t         record;
     size_t            n;
     reg_grant_t      *grants;
 } reg_token_t;
@@ -119,6 +128,16 @@ typedef struct {
  */
 
 reg_rc_t reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt);
+
+
+/*
+ * Makes one of a verified token of another issuer that a rule of its record
+ * admits; record is the digest of that.  It stands for all that the rule gives.
+ * The same return codes; REG_INVALID: its sub is none.
+ */
+
+reg_rc_t reg_token_of_issuer(reg_token_t **token, const reg_jwt_t *jwt,
+    reg_str_t issuer, size_t rule, reg_str_t record);
 
 
 /* 1 if the token grants the access: any of its actions. */

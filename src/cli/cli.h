@@ -93,6 +93,8 @@ typedef enum {
     CLI_OPT_RETRIES,
     CLI_OPT_DEAD_LETTER,
     CLI_OPT_ONCE,
+    CLI_OPT_TOKEN,
+    CLI_OPT_JWKS,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -215,6 +217,10 @@ cli_rc_t cli_repository_set(cli_t *cli);
 cli_rc_t cli_repository_list(cli_t *cli);
 cli_rc_t cli_repository_show(cli_t *cli);
 cli_rc_t cli_repository_remove(cli_t *cli);
+cli_rc_t cli_issuer_set(cli_t *cli);
+cli_rc_t cli_issuer_list(cli_t *cli);
+cli_rc_t cli_issuer_show(cli_t *cli);
+cli_rc_t cli_issuer_remove(cli_t *cli);
 cli_rc_t cli_egress_report(cli_t *cli);
 cli_rc_t cli_budget_set(cli_t *cli);
 cli_rc_t cli_budget_list(cli_t *cli);

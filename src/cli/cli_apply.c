@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "cli_apply.h"
+#include "cli_issuer.h"
 #include "cli_output.h"
 #include "cli_value.h"
 #include "reg_record_json.h"
@@ -149,33 +150,23 @@ cli_apply_open(cli_apply_t *apply)
 }
 
 
-/* Keys come last: they need tenants and roles. */
+/* Issuers and keys come last: they need tenants and roles. */
 
 static cli_rc_t
 cli_apply_plan(cli_apply_t *apply)
 {
+    size_t    i;
     cli_rc_t  rc;
+
+    static const reg_record_type_t  types[] = {
+        REG_RECORD_TENANT, REG_RECORD_ROLE, REG_RECORD_REPOSITORY,
+        REG_RECORD_BUDGET, REG_RECORD_ISSUER, REG_RECORD_KEY
+    };
 
     rc = cli_apply_names(apply);
 
-    if (rc == CLI_DONE) {
-        rc = cli_apply_section(apply, REG_RECORD_TENANT);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_apply_section(apply, REG_RECORD_ROLE);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_apply_section(apply, REG_RECORD_REPOSITORY);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_apply_section(apply, REG_RECORD_BUDGET);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_apply_section(apply, REG_RECORD_KEY);
+    for (i = 0; rc == CLI_DONE && i < sizeof(types) / sizeof(types[0]); i++) {
+        rc = cli_apply_section(apply, types[i]);
     }
 
     if (rc == CLI_DONE && cli_value(apply->cli, CLI_OPT_PRUNE)) {
@@ -254,6 +245,10 @@ cli_apply_record(cli_apply_t *apply, reg_record_type_t type, const char *name,
 
     if (rc == CLI_DONE) {
         rc = cli_apply_put(apply, type, NULL, name, json, NULL);
+    }
+
+    if (rc == CLI_DONE && type == REG_RECORD_ISSUER) {
+        rc = cli_issuer_check(&apply->store, name);
     }
 
     json_decref(json);

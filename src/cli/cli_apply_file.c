@@ -46,12 +46,17 @@ static const char  *cli_apply_budget_members[] = {
     "amount", "alerts", NULL
 };
 
+static const char  *cli_apply_issuer_members[] = {
+    "issuer", "audience", "rules", NULL
+};
+
 static const char *const  *cli_apply_members[REG_RECORD_TYPES] = {
     [REG_RECORD_KEY] = cli_apply_key_members,
     [REG_RECORD_TENANT] = cli_apply_tenant_members,
     [REG_RECORD_ROLE] = cli_apply_role_members,
     [REG_RECORD_REPOSITORY] = cli_apply_repository_members,
-    [REG_RECORD_BUDGET] = cli_apply_budget_members
+    [REG_RECORD_BUDGET] = cli_apply_budget_members,
+    [REG_RECORD_ISSUER] = cli_apply_issuer_members
 };
 
 

@@ -3,8 +3,8 @@
  */
 
 /*
- * apply --prune: keys that the file does not name are revoked, tenants and
- * roles removed.  A section that the file does not have is not its business.
+ * apply --prune: keys that the file does not name are revoked, other records
+ * removed.  A section that the file does not have is not its business.
  */
 
 #include <stdlib.h>
@@ -19,12 +19,14 @@
 
 static cli_rc_t cli_prune_keys(cli_apply_t *apply, json_t *keys,
     json_t *tenants, json_t *roles);
+static cli_rc_t cli_prune_issuers(cli_apply_t *apply, json_t *tenants,
+    json_t *roles);
 static cli_rc_t cli_prune_key(cli_apply_t *apply, const cli_entry_t *entry,
     const char *label);
 static cli_rc_t cli_prune_section(cli_apply_t *apply, reg_record_type_t type,
     json_t *used);
-static cli_rc_t cli_prune_used(const reg_record_t *record, const char *label,
-    json_t *tenants, json_t *roles);
+static cli_rc_t cli_prune_used(const reg_str_t *tenant,
+    const reg_list_t *list, json_t *who, json_t *tenants, json_t *roles);
 
 
 cli_rc_t
@@ -33,7 +35,7 @@ cli_apply_prune(cli_apply_t *apply)
     json_t    *tenants, *roles;
     cli_rc_t   rc;
 
-    /* name of what a living key needs -> label of such a key */
+    /* name of what a key that lives, or an issuer, needs -> who that is */
 
     tenants = json_object();
     roles = json_object();
@@ -43,6 +45,14 @@ cli_apply_prune(cli_apply_t *apply)
     if (rc == CLI_DONE) {
         rc = cli_prune_keys(apply, json_object_get(apply->file, "keys"),
                             tenants, roles);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_prune_section(apply, REG_RECORD_ISSUER, NULL);
+    }
+
+    if (rc == CLI_DONE) {
+        rc = cli_prune_issuers(apply, tenants, roles);
     }
 
     if (rc == CLI_DONE) {
@@ -76,6 +86,7 @@ cli_prune_keys(cli_apply_t *apply, json_t *keys, json_t *tenants,
 {
     char          *label;
     size_t         cursor;
+    json_t        *who;
     cli_rc_t       rc;
     cli_entry_t   *entry;
     reg_record_t  *record;
@@ -110,7 +121,14 @@ cli_prune_keys(cli_apply_t *apply, json_t *keys, json_t *tenants,
             rc = cli_prune_key(apply, entry, label);
 
         } else {
-            rc = cli_prune_used(record, label, tenants, roles);
+            who = json_sprintf("key %s", label);
+
+            rc = who ? cli_prune_used(&record->u.key.tenant,
+                                      &record->u.key.roles, who, tenants,
+                                      roles)
+                     : cli_nomem();
+
+            json_decref(who);
         }
 
         free(label);
@@ -165,7 +183,7 @@ cli_prune_section(cli_apply_t *apply, reg_record_type_t type, json_t *used)
         }
 
         if (json_object_get(used, name)) {
-            return cli_fail(CLI_NO, "%s %s is not in the file, but key %s "
+            return cli_fail(CLI_NO, "%s %s is not in the file, but %s "
                             "needs it", reg_record_type_name(type), name,
                             json_string_value(json_object_get(used, name)));
         }
@@ -182,23 +200,65 @@ cli_prune_section(cli_apply_t *apply, reg_record_type_t type, json_t *used)
 
 
 static cli_rc_t
-cli_prune_used(const reg_record_t *record, const char *label, json_t *tenants,
-    json_t *roles)
+cli_prune_issuers(cli_apply_t *apply, json_t *tenants, json_t *roles)
 {
-    size_t                   i;
-    char                     name[REG_NAME_MAX + 1];
-    cli_rc_t                 rc;
-    const reg_key_record_t  *key = &record->u.key;
+    size_t                i, cursor;
+    json_t               *who;
+    cli_rc_t              rc;
+    cli_entry_t          *entry;
+    reg_record_t         *record;
+    reg_issuer_record_t  *issuer;
 
-    (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(key->tenant));
+    cursor = 0;
+    rc = CLI_DONE;
 
-    rc = cli_json_set(tenants, name, json_string(label));
+    while (rc == CLI_DONE) {
+        entry = cli_document_next(&apply->store.doc, REG_RECORD_ISSUER,
+                                  &cursor);
+        if (entry == NULL) {
+            break;
+        }
 
-    for (i = 0; rc == CLI_DONE && i < key->roles.n; i++) {
-        (void) snprintf(name, sizeof(name), "%.*s",
-                        REG_FMT(key->roles.items[i]));
+        rc = cli_document_current(&apply->store.doc, entry, &record);
 
-        rc = cli_json_set(roles, name, json_string(label));
+        if (rc != CLI_DONE) {
+            break;
+        }
+
+        issuer = &record->u.issuer;
+
+        who = json_sprintf("issuer %.*s", REG_FMT(issuer->name));
+        rc = who ? CLI_DONE : cli_nomem();
+
+        for (i = 0; rc == CLI_DONE && i < issuer->nrules; i++) {
+            rc = cli_prune_used(&issuer->rules[i].tenant,
+                                &issuer->rules[i].roles, who, tenants, roles);
+        }
+
+        json_decref(who);
+        reg_record_free(record);
+    }
+
+    return rc;
+}
+
+
+static cli_rc_t
+cli_prune_used(const reg_str_t *tenant, const reg_list_t *list,
+    json_t *who, json_t *tenants, json_t *roles)
+{
+    size_t    i;
+    char      name[REG_NAME_MAX + 1];
+    cli_rc_t  rc;
+
+    (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(*tenant));
+
+    rc = cli_json_set(tenants, name, json_incref(who));
+
+    for (i = 0; rc == CLI_DONE && i < list->n; i++) {
+        (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(list->items[i]));
+
+        rc = cli_json_set(roles, name, json_incref(who));
     }
 
     return rc;

@@ -11,6 +11,7 @@
 
 #include "cli_key.h"
 #include "cli_output.h"
+#include "reg_issuer.h"
 #include "reg_record_json.h"
 
 
@@ -30,6 +31,7 @@ static cli_rc_t cli_check_entries(cli_check_t *check);
 static cli_rc_t cli_check_text(cli_check_t *check,
     const reg_scan_item_t *item);
 static cli_rc_t cli_check_keys(cli_check_t *check);
+static cli_rc_t cli_check_issuers(cli_check_t *check);
 static cli_rc_t cli_check_key(cli_check_t *check, const cli_entry_t *entry,
     const reg_record_t *record);
 static void cli_check_mode(cli_check_t *check);
@@ -70,6 +72,10 @@ cli_store_check(cli_t *cli)
 
     if (rc == CLI_DONE && check.errors == 0) {
         rc = cli_check_keys(&check);
+
+        if (rc == CLI_DONE) {
+            rc = cli_check_issuers(&check);
+        }
     }
 
     cli_check_mode(&check);
@@ -239,6 +245,48 @@ cli_check_keys(cli_check_t *check)
     }
 
     return rc;
+}
+
+
+/* What a rule gives is what a key would have. */
+
+static cli_rc_t
+cli_check_issuers(cli_check_t *check)
+{
+    char           name[REG_RULE_NAME_MAX];
+    size_t         i, cursor;
+    cli_rc_t       rc;
+    cli_entry_t   *entry;
+    reg_record_t  *record, key;
+
+    cursor = 0;
+
+    for ( ;; ) {
+        entry = cli_document_next(&check->store->doc, REG_RECORD_ISSUER,
+                                  &cursor);
+        if (entry == NULL) {
+            return CLI_DONE;
+        }
+
+        rc = cli_document_record(&check->store->doc, entry, &record);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+
+        for (i = 0; rc == CLI_DONE && !record->newer
+                    && i < record->u.issuer.nrules; i++)
+        {
+            reg_issuer_key(&key, &record->u.issuer, i, REG_STR("any"), name);
+            rc = cli_check_key(check, entry, &key);
+        }
+
+        reg_record_free(record);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+    }
 }
 
 

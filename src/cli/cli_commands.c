@@ -115,6 +115,12 @@ static const cli_option_t  cli_repository_set_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_issuer_set_options[] = {
+    { CLI_OPT_FILE, CLI_REQUIRED, "file", "FILE",
+      "the record, as JSON; - is standard input", 'f' },
+    CLI_END
+};
+
 static const cli_option_t  cli_egress_report_options[] = {
     { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
       "the directory of a ledger", 0 },
@@ -200,6 +206,10 @@ static const cli_option_t  cli_store_copy_options[] = {
 static const cli_option_t  cli_explain_options[] = {
     { CLI_OPT_KEY_ID, 0, "key-id", "ID", "who asks: the holder of this key",
       0 },
+    { CLI_OPT_TOKEN, 0, "token", "FILE",
+      "who asks: whoever has this token of an issuer; - is standard input", 0 },
+    { CLI_OPT_JWKS, 0, "jwks", "FILE",
+      "the keys of the issuer, to verify the signature, too", 0 },
     { CLI_OPT_ANONYMOUS, 0, "anonymous", NULL,
       "who asks: somebody without credentials", 0 },
     { CLI_OPT_SCOPE, CLI_MANY, "scope", "SCOPE",
@@ -308,6 +318,24 @@ const cli_command_t  cli_commands[] = {
     { "repository", "remove", "PATTERN", "remove the record of a pattern",
       NULL, cli_no_options, cli_repository_remove },
 
+    { "issuer", "set", "NAME", "say whose tokens are good here, and for whom",
+      "The file is {\"issuer\":URL,\"audience\":TEXT,\"rules\":[\n"
+      "{\"claims\":{\"NAME\":VALUE,...},\"tenant\":T,\"roles\":[...],\n"
+      "\"scopes\":[...]},...]}\n"
+      "All claims of a rule have to match, and the first rule counts. In a "
+      "value * is any run without / and :, and ** any run. Of a list one "
+      "member has to match; a/b is the member b of the claim a.",
+      cli_issuer_set_options, cli_issuer_set },
+
+    { "issuer", "list", NULL, "list issuers", NULL,
+      cli_no_options, cli_issuer_list },
+
+    { "issuer", "show", "NAME", "show an issuer and its rules", NULL,
+      cli_no_options, cli_issuer_show },
+
+    { "issuer", "remove", "NAME", "end the tokens of an issuer at once", NULL,
+      cli_no_options, cli_issuer_remove },
+
     { "egress", "report", NULL, "say who used how much, and what it cost",
       "--format is table, csv, json, focus (the columns of FOCUS 1.2, for cost "
       "tools) or html (a page with charts that needs nothing else). What has "
@@ -343,6 +371,8 @@ const cli_command_t  cli_commands[] = {
       "\"roles\":{\"NAME\":{\"scopes\":[...]}}\n"
       "\"budgets\":{\"SUBJECT\":{\"amount\":A,\"alerts\":[...]}}\n"
       "\"repositories\":{\"PATTERN\":{\"owner\":T,\"labels\":{...}}}\n"
+      "\"issuers\":{\"NAME\":{\"issuer\":URL,\"audience\":TEXT,\n"
+      "\"rules\":[...]}}\n"
       "\"keys\":{\"TENANT/NAME\":{\"roles\":[...],\"scopes\":[...],\n"
       "\"allow_from\":[...],\"not_before\":TIME,\"expires_at\":TIME,\n"
       "\"limits\":{...}}}\n"

@@ -8,23 +8,11 @@
 
 #include <stdlib.h>
 
-#include "cli_key.h"
+#include "cli_explain.h"
 #include "cli_output.h"
 #include "cli_value.h"
-#include "reg_decision.h"
 #include "reg_record_json.h"
 
-
-typedef struct {
-    reg_question_t    question;
-    reg_access_t      access;
-    reg_address_t     address;
-    char             *api;          /* what access borrows from */
-    cli_store_t       store;
-    reg_record_t     *key;          /* NULL: anonymous, or unknown */
-    reg_identity_t   *identity;
-    reg_decision_t    decision;
-} cli_explain_t;
 
 
 static cli_rc_t cli_explain_options(const cli_t *cli);
@@ -60,7 +48,9 @@ cli_explain(cli_t *cli)
             rc = cli_store_open(&ctx.store, cli, CLI_STORE_READ);
 
             if (rc == CLI_DONE) {
-                rc = cli_explain_key(cli, &ctx);
+                rc = cli_value(cli, CLI_OPT_TOKEN)
+                     ? cli_explain_token(cli, &ctx)
+                     : cli_explain_key(cli, &ctx);
             }
         }
 
@@ -69,9 +59,10 @@ cli_explain(cli_t *cli)
         }
 
         reg_identity_free(ctx.identity);
-        reg_record_free(ctx.key);
+        reg_record_free(ctx.record);
+        json_decref(ctx.token);
 
-        if (cli_value(cli, CLI_OPT_KEY_ID)) {
+        if (!cli_value(cli, CLI_OPT_ANONYMOUS)) {
             cli_store_close(&ctx.store);
         }
     }
@@ -90,8 +81,16 @@ cli_explain_options(const cli_t *cli)
 
     anonymous = cli_value(cli, CLI_OPT_ANONYMOUS);
 
-    if ((anonymous != NULL) == (cli_value(cli, CLI_OPT_KEY_ID) != NULL)) {
-        return cli_fail(CLI_USAGE, "who asks? Give --key-id or --anonymous");
+    what = (anonymous != NULL) + (cli_value(cli, CLI_OPT_KEY_ID) != NULL)
+           + (cli_value(cli, CLI_OPT_TOKEN) != NULL);
+
+    if (what != 1) {
+        return cli_fail(CLI_USAGE, "who asks? Give --key-id, --token or "
+                        "--anonymous");
+    }
+
+    if (cli_value(cli, CLI_OPT_JWKS) && !cli_value(cli, CLI_OPT_TOKEN)) {
+        return cli_fail(CLI_USAGE, "--jwks goes with --token");
     }
 
     if (!anonymous && (cli_value(cli, CLI_OPT_SCOPE)
@@ -256,7 +255,6 @@ cli_explain_key(const cli_t *cli, cli_explain_t *ctx)
     cli_rc_t      rc;
     reg_str_t     id;
     cli_entry_t  *entry;
-    reg_error_t   error;
 
     id = reg_str(cli_value(cli, CLI_OPT_KEY_ID));
 
@@ -273,11 +271,23 @@ cli_explain_key(const cli_t *cli, cli_explain_t *ctx)
         return CLI_DONE;
     }
 
-    rc = cli_document_record(&ctx->store.doc, entry, &ctx->key);
+    rc = cli_document_record(&ctx->store.doc, entry, &ctx->record);
 
     if (rc != CLI_DONE) {
         return rc;
     }
+
+    ctx->key = ctx->record;
+
+    return cli_explain_decide(ctx);
+}
+
+
+cli_rc_t
+cli_explain_decide(cli_explain_t *ctx)
+{
+    cli_rc_t     rc;
+    reg_error_t  error;
 
     rc = cli_identity_create(&ctx->store, ctx->key, &ctx->identity, &error);
 
@@ -383,7 +393,12 @@ cli_explain_answer(const cli_t *cli, cli_explain_t *ctx)
                        "scope", cli_json_text(scope),
                        "granted_by", origin);
 
-    if (answer && ctx->question.from.len) {
+    if (answer && ctx->token) {
+        rc = json_object_update(answer, ctx->token) == 0 ? CLI_DONE
+                                                         : cli_nomem();
+    }
+
+    if (answer && rc == CLI_DONE && ctx->question.from.len) {
         rc = cli_json_set(answer, "mount", json_boolean(decision->mount));
     }
 
@@ -432,7 +447,8 @@ cli_explain_origin(const cli_explain_t *ctx, json_t **origin)
     key = &ctx->key->u.key;
 
     if (at < key->scopes.n) {
-        *origin = json_string("key");
+        *origin = key->rule.len ? json_sprintf("rule %.*s", REG_FMT(key->rule))
+                                : json_string("key");
         return CLI_DONE;
     }
 

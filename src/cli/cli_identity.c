@@ -75,6 +75,55 @@ cli_identity_create(const cli_store_t *store, const reg_record_t *key,
 
 
 cli_rc_t
+cli_identity_check(const cli_store_t *store, const reg_record_t *record,
+    const char *what)
+{
+    size_t                    i;
+    cli_rc_t                  rc;
+    reg_error_t               error;
+    reg_record_t             *found;
+    reg_identity_t           *identity;
+    const reg_key_record_t   *key;
+    const reg_role_record_t  *role;
+
+    key = &record->u.key;
+
+    if (!cli_document_find(&store->doc, REG_RECORD_TENANT, key->tenant)) {
+        return cli_fail(CLI_NO, "%s: there is no tenant %.*s: create it with "
+                        "tenant set", what, REG_FMT(key->tenant));
+    }
+
+    for (i = 0; i < key->roles.n; i++) {
+
+        rc = cli_role_get(store, key->roles.items[i], &found, &role);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+
+        reg_record_free(found);
+
+        if (role == NULL) {
+            return cli_fail(CLI_NO, "%s: there is no role %.*s: role list says "
+                            "which there are", what,
+                            REG_FMT(key->roles.items[i]));
+        }
+    }
+
+    rc = cli_identity_create(store, record, &identity, &error);
+
+    if (rc == CLI_DONE) {
+        reg_identity_free(identity);
+
+    } else if (rc == CLI_USAGE) {
+        (void) cli_fail(rc, "%s: %s", what, error.text);
+    }
+
+    return rc;
+}
+
+
+cli_rc_t
 cli_role_get(const cli_store_t *store, reg_str_t name, reg_record_t **record,
     const reg_role_record_t **role)
 {

@@ -49,10 +49,7 @@ json_t *cli_key_view(const cli_store_t *store, const reg_record_t *record);
 cli_rc_t cli_key_new(cli_store_t *store, cli_pepper_t *pepper,
     json_t *grants, cli_new_key_t *key);
 
-/*
- * Checks what a record cannot know by itself: that tenant and roles are there
- * and that every scope still parses with the tenant's name in it.
- */
+/* cli_identity_check() of a key in the store. */
 
 cli_rc_t cli_key_check(const cli_store_t *store, const char *id);
 
@@ -83,6 +80,15 @@ cli_rc_t cli_key_end(cli_store_t *store, const cli_entry_t *entry,
 
 cli_rc_t cli_identity_create(const cli_store_t *store,
     const reg_record_t *key, reg_identity_t **identity, reg_error_t *error);
+
+/*
+ * Checks what a record cannot know by itself: that tenant and roles are there
+ * and that every scope still parses with the tenant's name in it.  what is what
+ * sentences begin with.
+ */
+
+cli_rc_t cli_identity_check(const cli_store_t *store,
+    const reg_record_t *key, const char *what);
 
 /*
  * The scopes of a role, built in or in the store.  *record is to be freed and

@@ -132,15 +132,10 @@ cli_key_new(cli_store_t *store, cli_pepper_t *pepper, json_t *grants,
 cli_rc_t
 cli_key_check(const cli_store_t *store, const char *id)
 {
-    size_t                    i;
-    cli_rc_t                  rc;
-    const char               *label;
-    cli_entry_t              *entry;
-    reg_error_t               error;
-    reg_record_t             *record, *found;
-    reg_identity_t           *identity;
-    const reg_key_record_t   *key;
-    const reg_role_record_t  *role;
+    char           what[sizeof("key ") + REG_TEXT_MAX];
+    cli_rc_t       rc;
+    cli_entry_t   *entry;
+    reg_record_t  *record;
 
     entry = cli_document_find(&store->doc, REG_RECORD_KEY, reg_str(id));
 
@@ -150,37 +145,10 @@ cli_key_check(const cli_store_t *store, const char *id)
         return rc;
     }
 
-    key = &record->u.key;
-    label = store->label ? store->label : id;
+    (void) snprintf(what, sizeof(what), "key %s",
+                    store->label ? store->label : id);
 
-    if (!cli_document_find(&store->doc, REG_RECORD_TENANT, key->tenant)) {
-        rc = cli_fail(CLI_NO, "key %s: there is no tenant %.*s: create it "
-                      "with tenant set", label, REG_FMT(key->tenant));
-    }
-
-    for (i = 0; rc == CLI_DONE && i < key->roles.n; i++) {
-
-        rc = cli_role_get(store, key->roles.items[i], &found, &role);
-
-        if (rc == CLI_DONE && role == NULL) {
-            rc = cli_fail(CLI_NO, "key %s: there is no role %.*s: role list "
-                          "says which there are", label,
-                          REG_FMT(key->roles.items[i]));
-        }
-
-        reg_record_free(found);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_identity_create(store, record, &identity, &error);
-
-        if (rc == CLI_DONE) {
-            reg_identity_free(identity);
-
-        } else if (rc == CLI_USAGE) {
-            (void) cli_fail(rc, "key %s: %s", label, error.text);
-        }
-    }
+    rc = cli_identity_check(store, record, what);
 
     reg_record_free(record);
 

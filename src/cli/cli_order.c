@@ -28,6 +28,7 @@ static cli_rc_t cli_order_of(const cli_store_t *store,
     const cli_change_t *change, cli_order_t *order);
 static cli_order_t cli_order_key(json_t *before, json_t *after);
 static cli_order_t cli_order_tenant(json_t *before, json_t *after);
+static cli_order_t cli_order_issuer(json_t *before, json_t *after);
 static int cli_order_less(json_t *before, json_t *after);
 static int cli_order_subset(const json_t *list, const json_t *of);
 static int cli_order_set(json_t *record, const char *member);
@@ -115,6 +116,11 @@ cli_order_of(const cli_store_t *store, const cli_change_t *change,
         *order = cli_order_tenant(before, after);
         break;
 
+    case REG_RECORD_ISSUER:
+        *order = change->before ? cli_order_issuer(before, after)
+                                : CLI_ORDER_KEY;
+        break;
+
     default:
         *order = change->before && cli_order_less(before, after)
                  ? CLI_ORDER_DENY : CLI_ORDER_NEEDED;
@@ -150,6 +156,21 @@ cli_order_tenant(json_t *before, json_t *after)
 
     return is && !was ? CLI_ORDER_DENY
            : was && !is ? CLI_ORDER_RESUME : CLI_ORDER_NEEDED;
+}
+
+
+/* Rules have gone and none has come, for whomever. */
+
+static cli_order_t
+cli_order_issuer(json_t *before, json_t *after)
+{
+    return json_equal(json_object_get(before, "issuer"),
+                      json_object_get(after, "issuer"))
+           && json_equal(json_object_get(before, "audience"),
+                         json_object_get(after, "audience"))
+           && cli_order_subset(json_object_get(after, "rules"),
+                               json_object_get(before, "rules"))
+           ? CLI_ORDER_DENY : CLI_ORDER_CHANGE;
 }
 
 

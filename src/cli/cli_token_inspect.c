@@ -6,13 +6,12 @@
 
 #include <stdlib.h>
 
+#include "cli_explain.h"
 #include "cli_file.h"
 #include "cli_output.h"
-#include "reg_jwt.h"
 #include "reg_time.h"
 
 
-static cli_rc_t cli_token_keys(const char *path, reg_jwks_t **jwks);
 static json_t *cli_token_time(json_t *claims, const char *name);
 
 
@@ -20,13 +19,10 @@ cli_rc_t
 cli_token_inspect(cli_t *cli)
 {
     char          *text;
-    size_t         len;
     json_t        *view;
     cli_rc_t       rc;
     reg_jwt_t      jwt;
-    reg_str_t      token;
     reg_jwks_t    *jwks;
-    reg_error_t    error;
     reg_jwt_rc_t   verified;
     const char    *key;
 
@@ -37,23 +33,10 @@ cli_token_inspect(cli_t *cli)
     key = cli_value(cli, CLI_OPT_KEY);
     jwks = NULL;
 
-    rc = cli_input_read(cli->operand, &text, &len);
+    rc = cli_token_read(cli->operand, &text, &jwt);
 
     if (rc != CLI_DONE) {
         return rc;
-    }
-
-    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
-        len--;
-    }
-
-    token.len = len;
-    token.data = (unsigned char *) text;
-
-    if (reg_jwt_read(&jwt, token, &error) != REG_JWT_OK) {
-        free(text);
-        return cli_fail(CLI_USAGE, "%s: no token: %s", cli->operand,
-                        error.text);
     }
 
     rc = key ? cli_token_keys(key, &jwks) : CLI_DONE;
@@ -92,9 +75,37 @@ cli_token_inspect(cli_t *cli)
 }
 
 
-/* Keys in PEM, or a JWKS. */
+cli_rc_t
+cli_token_read(const char *path, char **text, reg_jwt_t *jwt)
+{
+    size_t        len;
+    cli_rc_t      rc;
+    reg_str_t     token;
+    reg_error_t   error;
 
-static cli_rc_t
+    rc = cli_input_read(path, text, &len);
+
+    if (rc != CLI_DONE) {
+        return rc;
+    }
+
+    while (len && ((*text)[len - 1] == '\n' || (*text)[len - 1] == '\r')) {
+        len--;
+    }
+
+    token.len = len;
+    token.data = (unsigned char *) *text;
+
+    if (reg_jwt_read(jwt, token, &error) != REG_JWT_OK) {
+        free(*text);
+        return cli_fail(CLI_USAGE, "%s: no token: %s", path, error.text);
+    }
+
+    return CLI_DONE;
+}
+
+
+cli_rc_t
 cli_token_keys(const char *path, reg_jwks_t **jwks)
 {
     char         *text;

@@ -36,12 +36,14 @@ _ngx_registry_options() {                       # COMMAND
              "--dead-letter --once $global" ;;
     "repository set")
         echo "--owner --label --unlabel $global" ;;
+    "issuer set")
+        echo "--file $global" ;;
     "apply")
         echo "--file --dry-run --prune $global" ;;
     "store copy")
         echo "--to $global" ;;
     "explain")
-        echo "--key-id --anonymous --scope --tenant --repository --catalog" \
+        echo "--key-id --token --jwks --anonymous --scope --tenant --repository --catalog" \
              "--api --action --from --address $global" ;;
     "token keygen")
         echo "--alg $global" ;;
@@ -59,7 +61,7 @@ _ngx_registry_options() {                       # COMMAND
 
 _ngx_registry_words() {                         # COMMAND SO FAR
     case $1 in
-    "")     echo "key tenant role repository egress budget events apply store explain token audit" ;;
+    "")     echo "key tenant role repository issuer egress budget events apply store explain token audit" ;;
     key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
@@ -67,6 +69,7 @@ _ngx_registry_words() {                         # COMMAND SO FAR
     budget) echo "set list remove check" ;;
     events) echo "deliver" ;;
     repository) echo "set list show remove" ;;
+    issuer) echo "set list show remove" ;;
     store)  echo "check export import copy" ;;
     token)  echo "keygen rotate inspect" ;;
     audit)  echo "list" ;;
@@ -162,7 +165,7 @@ _ngx_registry() {
         COMPREPLY=($(compgen -W "file: redis:// rediss:// redis+unix:" \
             -- "$cur"))
         return ;;
-    --pepper-file | --file | -f | --prices | --key | --secret-file | --metrics | --log | --place | \
+    --pepper-file | --file | -f | --token | --jwks | --prices | --key | --secret-file | --metrics | --log | --place | \
     --dead-letter)
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
@@ -199,6 +202,9 @@ _ngx_registry() {
             -- "$cur")) ;;
     "repository set" | "repository show" | "repository remove")
         COMPREPLY=($(compgen -W "$(_ngx_registry_names repository "$store")" \
+            -- "$cur")) ;;
+    "issuer set" | "issuer show" | "issuer remove")
+        COMPREPLY=($(compgen -W "$(_ngx_registry_names issuer "$store")" \
             -- "$cur")) ;;
     "role set" | "role show")
         COMPREPLY=($(compgen -W "$(_ngx_registry_names role "$store")" \

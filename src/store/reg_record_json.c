@@ -32,6 +32,7 @@ static reg_rc_t reg_record_check_members(reg_reader_t *reader, json_t *json);
 #define REG_ROLE(member)    offsetof(reg_record_t, u.role.member)
 #define REG_REPO(member)    offsetof(reg_record_t, u.repository.member)
 #define REG_BUDGET(member)  offsetof(reg_record_t, u.budget.member)
+#define REG_ISSUER(member)  offsetof(reg_record_t, u.issuer.member)
 
 /* In the order in which they are read: scopes need the tenant. */
 
@@ -81,6 +82,14 @@ static const reg_member_t  reg_budget_members[] = {
     { NULL,     NULL,                0,                  0 }
 };
 
+static const reg_member_t  reg_issuer_members[] = {
+    { "name",     reg_read_own_name, REG_ISSUER(name),     1 },
+    { "issuer",   reg_read_iss,      REG_ISSUER(issuer),   1 },
+    { "audience", reg_read_iss,      REG_ISSUER(audience), 1 },
+    { "rules",    reg_read_rules,    0,                    1 },
+    { NULL,       NULL,              0,                    0 }
+};
+
 static const struct {
     const char          *name;
     const char          *section;
@@ -92,7 +101,8 @@ static const struct {
     [REG_RECORD_REPOSITORY]
                         = { "repository", "repositories",
                             reg_repository_members },
-    [REG_RECORD_BUDGET] = { "budget", "budgets", reg_budget_members }
+    [REG_RECORD_BUDGET] = { "budget", "budgets", reg_budget_members },
+    [REG_RECORD_ISSUER] = { "issuer", "issuers", reg_issuer_members }
 };
 
 
@@ -200,6 +210,10 @@ reg_record_free(reg_record_t *record)
 
     case REG_RECORD_REPOSITORY:
         free(record->u.repository.labels);
+        break;
+
+    case REG_RECORD_ISSUER:
+        reg_read_free_rules(&record->u.issuer);
         break;
 
     case REG_RECORD_BUDGET:

@@ -17,6 +17,8 @@
  *     role        version name scopes
  *     repository  version pattern owner [labels]
  *     budget      version name amount [alerts]
+ *     issuer      version name issuer audience rules; a rule is
+ *                 claims tenant [roles scopes]
  *
  * A member in brackets may be absent or null.  The id of a key, the pattern of
  * a repository and the name of the others must equal the name under which the

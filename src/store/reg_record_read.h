@@ -50,6 +50,7 @@ reg_rc_t reg_read_own_pattern(reg_reader_t *reader, json_t *value,
     void *field);
 reg_rc_t reg_read_own_budget(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_hash(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_iss(reg_reader_t *reader, json_t *value, void *field);
 
 /* The same; sets reader->tenant, so it comes before scopes. */
 
@@ -78,6 +79,9 @@ reg_rc_t reg_read_networks(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_suspended(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_labels(reg_reader_t *reader, json_t *value, void *field);
 reg_rc_t reg_read_alerts(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_rules(reg_reader_t *reader, json_t *value, void *field);
+
+void reg_read_free_rules(reg_issuer_record_t *issuer);
 
 
 /* What the readers themselves read with: any string. */

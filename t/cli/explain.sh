@@ -164,9 +164,9 @@ like "$(reg key create --tenant $long --role cleaner 2>&1; echo $?)" \
 
 # bad questions
 
-refuses "nobody asks" 2 "who asks? Give --key-id or --anonymous" \
+refuses "nobody asks" 2 "who asks? Give --key-id, --token or --anonymous" \
     reg explain $pull
-refuses "two ask" 2 "who asks? Give --key-id or --anonymous" \
+refuses "two ask" 2 "who asks? Give --key-id, --token or --anonymous" \
     reg explain --key-id "$id" --anonymous
 refuses "no key id" 2 \
     "--key-id takes the id of a key: 12 letters and digits" \

@@ -12,6 +12,7 @@
 
 #include "reg_api_key.h"
 #include "reg_budget.h"
+#include "reg_issuer.h"
 #include "reg_name.h"
 #include "reg_record_json.h"
 #include "reg_scope.h"
@@ -120,6 +121,46 @@ check_key(const reg_key_record_t *key, reg_str_t name)
 }
 
 
+/* No rule is without a claim that pins something. */
+
+static void
+check_issuer(const reg_issuer_record_t *issuer, reg_str_t name)
+{
+    size_t              i, n, pins;
+    json_t             *value;
+    reg_str_t           text;
+    const reg_rule_t   *rule;
+
+    CHECK(reg_str_eq(issuer->name, name));
+    CHECK(reg_label_check(name) == REG_OK);
+    CHECK(issuer->issuer.len && issuer->audience.len);
+    CHECK(issuer->nrules >= 1 && issuer->nrules <= REG_RULES_MAX);
+
+    for (i = 0; i < issuer->nrules; i++) {
+        rule = &issuer->rules[i];
+        pins = 0;
+
+        CHECK(reg_label_check(rule->tenant) == REG_OK);
+        CHECK(rule->nclaims >= 1 && rule->nclaims <= REG_CLAIMS_MAX);
+        check_scopes(&rule->scopes, rule->tenant);
+
+        for (n = 0; n < rule->nclaims; n++) {
+            value = rule->claims[n].value;
+            text = json_is_string(value) ? reg_str(json_string_value(value))
+                                         : REG_STR_NULL;
+
+            CHECK(rule->claims[n].name.len >= 1);
+            CHECK(!json_is_string(value)
+                  || reg_claim_check(text, NULL) == REG_OK);
+
+            pins += (!json_is_string(value) || reg_claim_pins(text));
+        }
+
+        CHECK(pins >= 1);
+    }
+}
+
+
 static void
 check_record(const reg_record_t *record, reg_str_t name)
 {
@@ -155,6 +196,10 @@ check_record(const reg_record_t *record, reg_str_t name)
         CHECK(reg_label_check(record->u.repository.owner) == REG_OK);
         CHECK(name.len && !memchr(name.data, '"', name.len)
               && !memchr(name.data, '\\', name.len));
+        break;
+
+    case REG_RECORD_ISSUER:
+        check_issuer(&record->u.issuer, name);
         break;
 
     case REG_RECORD_BUDGET:

@@ -40,6 +40,13 @@
     "{\"version\":1,\"name\":\"tenant:acme\",\"amount\":\"10TB/month\"" rest  \
     "}"
 
+#define ISSUER(rules)                                                         \
+    "{\"version\":1,\"name\":\"gh\",\"issuer\":\"https://i\","                \
+    "\"audience\":\"reg\",\"rules\":" rules "}"
+
+#define RULE(claims)                                                          \
+    ISSUER("[{\"claims\":" claims ",\"tenant\":\"acme\"}]")
+
 typedef struct {
     reg_record_type_t   type;
     const char         *text;
@@ -55,7 +62,8 @@ record_name(reg_record_type_t type)
         [REG_RECORD_TENANT] = "acme",
         [REG_RECORD_ROLE] = "ops",
         [REG_RECORD_REPOSITORY] = "acme/**",
-        [REG_RECORD_BUDGET] = "tenant:acme"
+        [REG_RECORD_BUDGET] = "tenant:acme",
+        [REG_RECORD_ISSUER] = "gh"
     };
 
     return names[type];
@@ -740,6 +748,115 @@ test_other_members(void **state)
 
 
 static void
+test_issuer(void **state)
+{
+    reg_error_t    error;
+    reg_record_t  *record;
+
+    (void) state;
+
+    assert_int_equal(parse(&record, REG_RECORD_ISSUER, "gh",
+                           ISSUER("[{\"claims\":{\"sub\":\"repo:acme/*:*\"},"
+                                  "\"tenant\":\"acme\","
+                                  "\"roles\":[\"image-pusher\"],\"scopes\":"
+                                  "[\"repository:{tenant}/**:pull\"]},"
+                                  "{\"claims\":{\"n\":1,\"b\":true},"
+                                  "\"tenant\":\"other\",\"roles\":null}]"),
+                           &error),
+                     REG_OK);
+
+    assert_str(record->u.issuer.issuer, "https://i");
+    assert_str(record->u.issuer.audience, "reg");
+    assert_int_equal(record->u.issuer.nrules, 2);
+    assert_str(record->u.issuer.rules[0].claims[0].name, "sub");
+    assert_str(record->u.issuer.rules[0].roles.items[0], "image-pusher");
+    assert_int_equal(record->u.issuer.rules[0].scopes.n, 1);
+    assert_str(record->u.issuer.rules[1].tenant, "other");
+    assert_int_equal(record->u.issuer.rules[1].nclaims, 2);
+
+    reg_record_free(record);
+}
+
+
+static void
+test_issuer_members(void **state)
+{
+    static const record_case_t  cases[] = {
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"a\"}"), NULL },
+        { REG_RECORD_ISSUER, "{\"version\":1,\"name\":\"gh\"}",
+          "issuer: is missing" },
+        { REG_RECORD_ISSUER,
+          "{\"version\":1,\"name\":\"gh\",\"issuer\":\"\"}",
+          "issuer: is empty" },
+        { REG_RECORD_ISSUER,
+          "{\"version\":1,\"name\":\"gh\",\"issuer\":\"i\"}",
+          "audience: is missing" },
+        { REG_RECORD_ISSUER,
+          "{\"version\":1,\"name\":\"gh\",\"issuer\":\"i\","
+          "\"audience\":[\"a\"]}",
+          "audience: must be a string" },
+        { REG_RECORD_ISSUER,
+          "{\"version\":1,\"name\":\"gh\",\"jwks\":\"a\"}",
+          "unknown member \"jwks\"" },
+        { REG_RECORD_ISSUER, ISSUER("[]"),
+          "rules: must be a list of 1 to 64 rules" },
+        { REG_RECORD_ISSUER, ISSUER("{}"),
+          "rules: must be a list of 1 to 64 rules" },
+        { REG_RECORD_ISSUER, ISSUER("[1]"), "rules[0]: must be an object" },
+        { REG_RECORD_ISSUER, ISSUER("[{\"claims\":{\"a\":\"b\"}}]"),
+          "rules[0].tenant: is missing" },
+        { REG_RECORD_ISSUER,
+          ISSUER("[{\"claims\":{\"a\":\"b\"},\"tenant\":\"A\"}]"),
+          "rules[0].tenant: is no name: [a-z0-9][a-z0-9._-]{0,62}" },
+        { REG_RECORD_ISSUER,
+          ISSUER("[{\"claims\":{\"a\":\"b\"},\"tenant\":\"a\",\"x\":1}]"),
+          "rules[0]: unknown member \"x\"" },
+        { REG_RECORD_ISSUER,
+          ISSUER("[{\"claims\":{\"a\":\"b\"},\"tenant\":\"a\","
+                 "\"scopes\":[\"x\"]}]"),
+          "rules[0].scopes[0]: \"x\" is no scope; one reads "
+          "type:pattern:actions, such as \"repository:acme/app:pull\"" },
+        { REG_RECORD_ISSUER, ISSUER("[{\"tenant\":\"acme\"}]"),
+          "rules[0].claims: must be an object of 1 to 32 claims: a rule has to "
+          "say whom it admits" },
+        { REG_RECORD_ISSUER, RULE("{}"),
+          "rules[0].claims: must be an object of 1 to 32 claims: a rule has to "
+          "say whom it admits" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"**\",\"a\":\"*\"}"),
+          "rules[0].claims: pin nothing: each of them may be anything" },
+        { REG_RECORD_ISSUER, RULE("{\"iss\":\"https://i\"}"),
+          "rules[0].claims: \"iss\" tells nobody from another" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"a\",\"aud\":\"reg\"}"),
+          "rules[0].claims: \"aud\" tells nobody from another" },
+        { REG_RECORD_ISSUER, RULE("{\"\":\"a\"}"),
+          "rules[0].claims: the name of a claim has 1 to 255 bytes" },
+        { REG_RECORD_ISSUER, RULE("{\"a\\n\":\"a\"}"),
+          "rules[0].claims: the name of a claim holds what is not printable "
+          "ASCII" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"\"}"),
+          "rules[0].claims.sub: must have 1 to 255 bytes" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"a***\"}"),
+          "rules[0].claims.sub: has 3 '*' in a row; use '*' or '**'" },
+        { REG_RECORD_ISSUER,
+          RULE("{\"sub\":\"a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*\"}"),
+          "rules[0].claims.sub: has more than 16 wildcards" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":1.5}"),
+          "rules[0].claims.sub: must be a string, an integer, true or false" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":null}"),
+          "rules[0].claims.sub: must be a string, an integer, true or false" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":[\"a\"]}"),
+          "rules[0].claims.sub: must be a string, an integer, true or false" },
+        { REG_RECORD_ISSUER, RULE("{\"sub\":\"a\\u0007\"}"),
+          "rules[0].claims.sub: holds a control character" }
+    };
+
+    (void) state;
+
+    check_cases(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+
+static void
 test_role_members(void **state)
 {
     reg_error_t    error;
@@ -1027,7 +1144,11 @@ test_nomem(void **state)
         { REG_RECORD_ROLE,
           ROLE(",\"scopes\":[\"repository:acme/a-long-name/of-some/image-or-"
                "other:pull\"]") },
-        { REG_RECORD_REPOSITORY, REPO(",\"labels\":{\"a\":\"b\"}") }
+        { REG_RECORD_REPOSITORY, REPO(",\"labels\":{\"a\":\"b\"}") },
+        { REG_RECORD_ISSUER,
+          ISSUER("[{\"claims\":{\"sub\":\"a longer text than the lexer of "
+                 "jansson has room for\"},\"tenant\":\"acme\",\"roles\":"
+                 "[\"ops\"],\"scopes\":[\"repository:a:pull\"]}]") }
     };
 
     (void) state;
@@ -1057,6 +1178,8 @@ main(void)
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_key_absent),
         cmocka_unit_test(test_tenant),
+        cmocka_unit_test(test_issuer),
+        cmocka_unit_test(test_issuer_members),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_role),
         cmocka_unit_test(test_repository),

@@ -1060,14 +1060,15 @@ test_keys(void **state)
         { REG_RECORD_ROLE, "a.b_c-d", "p:role:a.b_c-d" },
         { REG_RECORD_REPOSITORY, "~^a/[0-9]{2}$",
           "p:repository:~^a/[0-9]{2}$" },
-        { REG_RECORD_BUDGET, "label:a=b c", "p:budget:label:a=b c" }
+        { REG_RECORD_BUDGET, "label:a=b c", "p:budget:label:a=b c" },
+        { REG_RECORD_ISSUER, "gh", "p:issuer:gh" }
     };
 
     static const char *const  others[] = {
         "", "p:", "p:key", "p:key:", "p:key:short", "p:key:a1B2c3D4e5F67",
         "p:key:a1B2c3D4e5F/", "p:tenant:", "p:tenant:Acme", "p:tenant:a/b",
         "p:tenant:a{b}", "p:keys:" ID, "p:role", "p:rolex", "p:audit",
-        "p:issuer:x", "p:repository:",
+        "p:issuers:x", "p:issuer:A", "p:repository:",
         "p:repository:a\"", "p:budget:a\\", "p:budget:a\n",
         "q:key:" ID, "key:" ID, "p:p:key:" ID, "P:key:" ID
     };
