@@ -122,8 +122,9 @@ static const cli_option_t  cli_issuer_set_options[] = {
 };
 
 static const cli_option_t  cli_egress_report_options[] = {
-    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
-      "the directory of a ledger", 0 },
+    { CLI_OPT_LEDGER, 0, "ledger", "DIR",
+      "the directory of a ledger; the Redis of --store by default, where all "
+      "gateways send theirs", 0 },
     { CLI_OPT_MONTH, 0, "month", "M", "a month, such as 2026-01; this one by "
       "default", 0 },
     { CLI_OPT_FROM, 0, "from", "DAY", "the first day, such as 2026-01-15", 0 },
@@ -144,6 +145,14 @@ static const cli_option_t  cli_egress_report_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_egress_sync_options[] = {
+    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
+      "the directory of a ledger", 0 },
+    { CLI_OPT_KEEP, 0, "keep", "400d",
+      "how long Redis keeps the days; 400d by default", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_budget_set_options[] = {
     { CLI_OPT_ALERT, 0, "alert", "50,80,100",
       "the percentages at which to tell; 80,100 by default", 0 },
@@ -151,8 +160,9 @@ static const cli_option_t  cli_budget_set_options[] = {
 };
 
 static const cli_option_t  cli_budget_check_options[] = {
-    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
-      "the directory of a ledger", 0 },
+    { CLI_OPT_LEDGER, 0, "ledger", "DIR",
+      "the directory of a ledger; the Redis of --store by default, where all "
+      "gateways send theirs", 0 },
     { CLI_OPT_RECORDS, 0, "records", "URL",
       "the store with labels; --store by default", 0 },
     { CLI_OPT_WEBHOOK, 0, "webhook", "URL", "where alerts are posted, too", 0 },
@@ -341,6 +351,12 @@ const cli_command_t  cli_commands[] = {
       "tools) or html (a page with charts that needs nothing else). What has "
       "no such label is (unlabelled), what nobody owns is (unowned).",
       cli_egress_report_options, cli_egress_report },
+
+    { "egress", "sync", NULL, "send a ledger to Redis, whose nginx is gone",
+      "Sends what the files say to the Redis of --store, as a gateway does. "
+      "Nothing counts twice, however often it is sent. The files stay as they "
+      "are.",
+      cli_egress_sync_options, cli_egress_sync },
 
     { "budget", "set", "SUBJECT AMOUNT",
       "say how much a tenant or a label may use",

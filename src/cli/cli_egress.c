@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 
-#include "cli_egress.h"
+#include "cli_egress_redis.h"
 #include "reg_time.h"
+
+#define CLI_KEEP  "400d"            /* as registry_ledger has it */
 
 
 typedef struct {
@@ -26,8 +28,12 @@ cli_rc_t
 cli_egress_read(const cli_t *cli, int64_t first, int64_t last,
     cli_egress_row_pt handler, void *data)
 {
-    return cli_egress_files(cli_value(cli, CLI_OPT_LEDGER), first, last,
-                            handler, data);
+    const char  *directory;
+
+    directory = cli_value(cli, CLI_OPT_LEDGER);
+
+    return directory ? cli_egress_files(directory, first, last, handler, data)
+                     : cli_egress_redis(cli, first, last, handler, data);
 }
 
 
@@ -52,6 +58,14 @@ cli_egress_files(const char *directory, int64_t first, int64_t last,
         return files.rc;
     }
 
+    return cli_egress_no_directory(rc, directory, &error);
+}
+
+
+cli_rc_t
+cli_egress_no_directory(reg_rc_t rc, const char *directory,
+    const reg_error_t *error)
+{
     if (rc == REG_NOTFOUND) {
         return cli_fail(CLI_USAGE, "--ledger: %s: no such directory",
                         directory);
@@ -59,42 +73,53 @@ cli_egress_files(const char *directory, int64_t first, int64_t last,
 
     return rc == REG_NOMEM ? cli_nomem()
                            : cli_fail(CLI_STORE, "--ledger: %s: %s",
-                                      directory, error.text);
+                                      directory, error->text);
 }
 
 
 /* A file that cannot be read is an error: its bytes would be missing. */
 
-static reg_rc_t
-cli_egress_file(void *data, const char *path, int64_t day)
+cli_rc_t
+cli_egress_open(reg_ledger_t **ledger, const char *path)
 {
-    size_t               at;
-    reg_rc_t             rc;
-    reg_error_t          error;
-    reg_ledger_t        *ledger;
-    cli_egress_files_t  *files = data;
-    reg_ledger_entry_t   entry;
+    reg_rc_t     rc;
+    reg_error_t  error;
 
-    rc = reg_ledger_open_file(&ledger, path, &error);
+    rc = reg_ledger_open_file(ledger, path, &error);
+
+    if (rc == REG_OK) {
+        return CLI_DONE;
+    }
+
+    *ledger = NULL;
 
     /* one that was removed since the directory was read is over */
 
     if (rc == REG_NOTFOUND) {
-        return REG_OK;
+        return CLI_DONE;
     }
 
-    if (rc == REG_NOMEM) {
-        files->rc = cli_nomem();
-        return rc;
-    }
+    return rc == REG_NOMEM ? cli_nomem()
+                           : cli_fail(rc == REG_ERROR ? CLI_STORE : CLI_USAGE,
+                                      "%s: %s", path, error.text);
+}
 
-    if (rc != REG_OK) {
-        files->rc = cli_fail(rc == REG_ERROR ? CLI_STORE : CLI_USAGE,
-                             "%s: %s", path, error.text);
-        return rc;
-    }
+
+static reg_rc_t
+cli_egress_file(void *data, const char *path, int64_t day)
+{
+    size_t               at;
+    reg_ledger_t        *ledger;
+    cli_egress_files_t  *files = data;
+    reg_ledger_entry_t   entry;
 
     (void) day;
+
+    files->rc = cli_egress_open(&ledger, path);
+
+    if (files->rc != CLI_DONE || ledger == NULL) {
+        return files->rc == CLI_DONE ? REG_OK : REG_ERROR;
+    }
 
     at = 0;
 
@@ -190,6 +215,47 @@ int64_t
 cli_month_end(int64_t day)
 {
     return cli_month_begin(cli_month_begin(day) + 31);
+}
+
+
+cli_rc_t
+cli_egress_keep(const cli_t *cli, int64_t *seconds)
+{
+    reg_error_t  error;
+    const char  *text;
+
+    text = cli_value(cli, CLI_OPT_KEEP);
+
+    if (reg_duration_parse(seconds, reg_str(text ? text : CLI_KEEP), &error)
+        != REG_OK)
+    {
+        return cli_fail(CLI_USAGE, "--keep: %s", error.text);
+    }
+
+    if (*seconds < CLI_DAY) {
+        return cli_fail(CLI_USAGE, "--keep is a day at least");
+    }
+
+    return CLI_DONE;
+}
+
+
+void
+cli_egress_keys(unsigned char keys[2][REG_LEDGER_REDIS_KEY_MAX],
+    reg_str_t *texts, const cli_store_t *store, reg_str_t tenant,
+    const char *day)
+{
+    size_t     i;
+    reg_str_t  period;
+
+    period = reg_str(day);
+
+    for (i = 0; i < 2; i++) {
+        texts[i].data = keys[i];
+        texts[i].len = reg_ledger_redis_key(keys[i], store->redis->url.prefix,
+                                            tenant, period);
+        period.len = sizeof("2026-01") - 1;
+    }
 }
 
 

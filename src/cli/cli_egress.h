@@ -6,8 +6,8 @@
 #define CLI_EGRESS_H
 
 /*
- * Rows of the ledger, in the files of --ledger.  Days are counted from
- * 1970-01-01, UTC.
+ * Rows of the ledger, in the files of --ledger or else in the Redis of --store.
+ * Days are counted from 1970-01-01, UTC.
  */
 
 #include "cli_store.h"
@@ -25,6 +25,23 @@ typedef cli_rc_t (*cli_egress_row_pt)(void *data, int64_t day,
 
 cli_rc_t cli_egress_read(const cli_t *cli, int64_t first, int64_t last,
     cli_egress_row_pt handler, void *data);
+
+
+/*
+ * Opens a file to read it.  NULL: it is gone.  CLI_USAGE after a sentence about
+ * one that is none, or of a later version.
+ */
+
+cli_rc_t cli_egress_open(reg_ledger_t **ledger, const char *path);
+
+/* What reg_ledger_list() says of --ledger, as a sentence. */
+
+cli_rc_t cli_egress_no_directory(reg_rc_t rc, const char *directory,
+    const reg_error_t *error);
+
+/* How long --keep says that days are kept; 400 days by default. */
+
+cli_rc_t cli_egress_keep(const cli_t *cli, int64_t *seconds);
 
 
 /*

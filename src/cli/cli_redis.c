@@ -311,17 +311,11 @@ cli_redis_wait_node(cli_node_t *node, unsigned n, unsigned milliseconds,
 static void
 cli_redis_close(cli_store_t *store)
 {
-    size_t  i;
-
     if (store->redis == NULL) {
         return;
     }
 
-    for (i = 0; i < store->redis->ntexts; i++) {
-        free(store->redis->texts[i]);
-    }
-
-    free(store->redis->texts);
+    cli_names_free(&store->redis->records);
     cli_nodes_free(store->redis);
     free(store->redis);
 }

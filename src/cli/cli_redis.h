@@ -31,6 +31,17 @@ typedef struct {
     unsigned           lost:1;      /* and the link, over which it was sent */
 } cli_node_t;
 
+/* The names of keys that begin so behind the prefix, and that are wanted. */
+
+typedef struct {
+    const char    *begin;
+    int          (*wanted)(void *data, reg_str_t key);
+    void          *data;
+    size_t         n;
+    size_t         size;
+    char         **items;
+} cli_names_t;
+
 struct cli_redis_s {
     reg_store_url_t   url;
     size_t            nnodes;
@@ -40,9 +51,7 @@ struct cli_redis_s {
     uint64_t          epoch;        /* of who named them */
     unsigned          silent:1;     /* PUBLISH was refused, which was said */
 
-    size_t            ntexts;
-    size_t            size;
-    char            **texts;        /* of the records: name, then JSON */
+    cli_names_t       records;      /* each name with the JSON behind it */
 };
 
 typedef struct {
@@ -149,9 +158,11 @@ int cli_cluster_settled(cli_redis_t *redis);
 
 /* cli_redis_scan.c */
 
-/* Adds the names to redis->texts; *settled: none can have been overseen. */
+/* Adds names, sorted and each once; to be freed in any case. */
 
-cli_rc_t cli_redis_scan(cli_store_t *store, int *settled);
+cli_rc_t cli_redis_names(cli_store_t *store, cli_names_t *names);
+
+void cli_names_free(cli_names_t *names);
 
 
 /* cli_redis_load.c */

@@ -12,13 +12,10 @@
 #include "cli_redis.h"
 
 
-#define CLI_REDIS_BATCH   256       /* GETs at a time */
-#define CLI_REDIS_PASSES  8         /* over a cluster whose slots move */
+#define CLI_REDIS_BATCH  256        /* GETs at a time */
 
 
-static cli_rc_t cli_redis_names(cli_store_t *store);
-static void cli_redis_sort(cli_redis_t *redis);
-static int cli_redis_compare(const void *one, const void *two);
+static int cli_redis_record(void *data, reg_str_t key);
 static cli_rc_t cli_redis_get(cli_store_t *store, char **names, size_t n);
 static cli_rc_t cli_redis_get_one(cli_store_t *store, char **name);
 static cli_rc_t cli_redis_got(cli_store_t *store, char **name,
@@ -37,13 +34,17 @@ cli_redis_load(cli_store_t *store, unsigned flags)
 
     (void) flags;
 
-    rc = cli_redis_names(store);
+    redis->records.begin = "";
+    redis->records.wanted = cli_redis_record;
+    redis->records.data = redis;
 
-    for (i = 0; rc == CLI_DONE && i < redis->ntexts; i += n) {
-        n = redis->ntexts - i;
+    rc = cli_redis_names(store, &redis->records);
+
+    for (i = 0; rc == CLI_DONE && i < redis->records.n; i += n) {
+        n = redis->records.n - i;
         n = n > CLI_REDIS_BATCH ? CLI_REDIS_BATCH : n;
 
-        rc = cli_redis_get(store, redis->texts + i, n);
+        rc = cli_redis_get(store, redis->records.items + i, n);
     }
 
     if (rc == CLI_DONE && redis->url.kind == REG_STORE_SENTINEL) {
@@ -54,75 +55,15 @@ cli_redis_load(cli_store_t *store, unsigned flags)
 }
 
 
-/*
- * A record that goes from one node to another may not be seen on either.  While
- * slots move the nodes are gone through until that brings nothing new.
- */
-
-static cli_rc_t
-cli_redis_names(cli_store_t *store)
-{
-    int           settled;
-    size_t        known;
-    cli_rc_t      rc;
-    unsigned      passes;
-    cli_redis_t  *redis = store->redis;
-
-    passes = 0;
-
-    do {
-        known = redis->ntexts;
-
-        rc = cli_redis_scan(store, &settled);
-
-        if (rc != CLI_DONE) {
-            return rc;
-        }
-
-        /* SCAN has no order, and may return a name twice */
-
-        cli_redis_sort(redis);
-
-        if (++passes > CLI_REDIS_PASSES) {
-            return cli_fail(CLI_STORE, "%s: slots of the cluster keep moving: "
-                            "try again", store->path);
-        }
-
-    } while (!settled && redis->ntexts != known);
-
-    return CLI_DONE;
-}
-
-
-static void
-cli_redis_sort(cli_redis_t *redis)
-{
-    size_t  i, n;
-
-    if (redis->ntexts == 0) {
-        return;
-    }
-
-    qsort(redis->texts, redis->ntexts, sizeof(char *), cli_redis_compare);
-
-    for (i = n = 1; i < redis->ntexts; i++) {
-
-        if (strcmp(redis->texts[i], redis->texts[n - 1]) == 0) {
-            free(redis->texts[i]);
-
-        } else {
-            redis->texts[n++] = redis->texts[i];
-        }
-    }
-
-    redis->ntexts = n;
-}
-
-
 static int
-cli_redis_compare(const void *one, const void *two)
+cli_redis_record(void *data, reg_str_t key)
 {
-    return strcmp(*(char *const *) one, *(char *const *) two);
+    reg_str_t           name;
+    cli_redis_t        *redis = data;
+    reg_record_type_t   type;
+
+    return reg_redis_key_parse(&type, &name, redis->url.prefix, key)
+           == REG_OK;
 }
 
 

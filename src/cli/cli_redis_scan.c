@@ -3,8 +3,7 @@
  */
 
 /*
- * The names of the records: those of one server, or of all primaries of a
- * cluster.
+ * The names of keys: those of one server, or of all primaries of a cluster.
  */
 
 #include <stdlib.h>
@@ -12,17 +11,79 @@
 #include "cli_redis.h"
 
 
-#define CLI_REDIS_SCAN  "1000"
+#define CLI_REDIS_SCAN    "1000"
+#define CLI_REDIS_PASSES  8         /* over a cluster whose slots move */
 
 
-static cli_rc_t cli_scan_nodes(cli_store_t *store, cli_node_t **failed);
-static cli_rc_t cli_scan_node(cli_store_t *store, cli_node_t *node);
+static cli_rc_t cli_scan(cli_store_t *store, cli_names_t *names,
+    int *settled);
+static cli_rc_t cli_scan_nodes(cli_store_t *store, cli_names_t *names,
+    cli_node_t **failed);
+static cli_rc_t cli_scan_node(cli_store_t *store, cli_names_t *names,
+    cli_node_t *node);
 static int cli_scan_ok(const redisReply *reply, size_t max);
-static cli_rc_t cli_scan_page(cli_redis_t *redis, const redisReply *page);
+static cli_rc_t cli_scan_page(cli_names_t *names, const redisReply *page);
+static void cli_scan_sort(cli_names_t *names);
+static int cli_scan_compare(const void *one, const void *two);
 
+
+/*
+ * A key that goes from one node to another may not be seen on either.  While
+ * slots move the nodes are gone through until that brings nothing new.
+ */
 
 cli_rc_t
-cli_redis_scan(cli_store_t *store, int *settled)
+cli_redis_names(cli_store_t *store, cli_names_t *names)
+{
+    int       settled;
+    size_t    known;
+    cli_rc_t  rc;
+    unsigned  passes;
+
+    passes = 0;
+
+    do {
+        known = names->n;
+
+        rc = cli_scan(store, names, &settled);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+
+        /* SCAN has no order, and may return a name twice */
+
+        cli_scan_sort(names);
+
+        if (++passes > CLI_REDIS_PASSES) {
+            return cli_fail(CLI_STORE, "%s: slots of the cluster keep moving: "
+                            "try again", store->path);
+        }
+
+    } while (!settled && names->n != known);
+
+    return CLI_DONE;
+}
+
+
+void
+cli_names_free(cli_names_t *names)
+{
+    size_t  i;
+
+    for (i = 0; i < names->n; i++) {
+        free(names->items[i]);
+    }
+
+    free(names->items);
+    memset(names, 0, sizeof(cli_names_t));
+}
+
+
+/* *settled: none can have been overseen. */
+
+static cli_rc_t
+cli_scan(cli_store_t *store, cli_names_t *names, int *settled)
 {
     int64_t          until;
     cli_rc_t         rc;
@@ -34,7 +95,7 @@ cli_redis_scan(cli_store_t *store, int *settled)
     until = cli_redis_until(redis);
 
     for ( ;; ) {
-        rc = cli_scan_nodes(store, &failed);
+        rc = cli_scan_nodes(store, names, &failed);
 
         if (rc != CLI_AGAIN) {
             break;
@@ -74,7 +135,7 @@ cli_redis_scan(cli_store_t *store, int *settled)
 /* CLI_AGAIN: a node has failed, or NULL, for it has nobody's slots. */
 
 static cli_rc_t
-cli_scan_nodes(cli_store_t *store, cli_node_t **failed)
+cli_scan_nodes(cli_store_t *store, cli_names_t *names, cli_node_t **failed)
 {
     size_t        i;
     cli_rc_t      rc;
@@ -99,7 +160,7 @@ cli_scan_nodes(cli_store_t *store, cli_node_t **failed)
 
         *failed = redis->nodes[i];
 
-        rc = cli_scan_node(store, redis->nodes[i]);
+        rc = cli_scan_node(store, names, redis->nodes[i]);
 
         if (rc != CLI_DONE) {
             return rc;
@@ -111,9 +172,9 @@ cli_scan_nodes(cli_store_t *store, cli_node_t **failed)
 
 
 static cli_rc_t
-cli_scan_node(cli_store_t *store, cli_node_t *node)
+cli_scan_node(cli_store_t *store, cli_names_t *names, cli_node_t *node)
 {
-    char          match[REG_STORE_PREFIX_MAX + 2], cursor[32];
+    char          match[REG_STORE_PREFIX_MAX + 32], cursor[32];
     cli_rc_t      rc;
     reg_str_t     argv[6];
     redisReply   *reply;
@@ -128,7 +189,8 @@ cli_scan_node(cli_store_t *store, cli_node_t *node)
 
     /* a prefix has no characters that mean something in a pattern */
 
-    (void) snprintf(match, sizeof(match), "%.*s*", REG_FMT(redis->url.prefix));
+    (void) snprintf(match, sizeof(match), "%.*s%s*", REG_FMT(redis->url.prefix),
+                    names->begin);
     (void) snprintf(cursor, sizeof(cursor), "0");
 
     argv[0] = REG_STR("SCAN");
@@ -149,7 +211,7 @@ cli_scan_node(cli_store_t *store, cli_node_t *node)
         if (rc == CLI_DONE) {
             (void) snprintf(cursor, sizeof(cursor), "%s",
                             reply->element[0]->str);
-            rc = cli_scan_page(redis, reply->element[1]);
+            rc = cli_scan_page(names, reply->element[1]);
 
             freeReplyObject(reply);
 
@@ -196,43 +258,72 @@ cli_scan_ok(const redisReply *reply, size_t max)
 
 
 static cli_rc_t
-cli_scan_page(cli_redis_t *redis, const redisReply *page)
+cli_scan_page(cli_names_t *names, const redisReply *page)
 {
-    char              **texts;
-    size_t              i, size;
-    reg_str_t           name, key;
-    reg_record_type_t   type;
+    char       **items;
+    size_t       i, size;
+    reg_str_t    key;
 
     for (i = 0; i < page->elements; i++) {
         key.len = (size_t) page->element[i]->len;
         key.data = (unsigned char *) page->element[i]->str;
 
-        if (reg_redis_key_parse(&type, &name, redis->url.prefix, key)
-            != REG_OK)
-        {
+        if (!names->wanted(names->data, key)) {
             continue;
         }
 
-        if (redis->ntexts == redis->size) {
-            size = redis->size ? 2 * redis->size : 1024;
-            texts = realloc(redis->texts, size * sizeof(char *));
+        if (names->n == names->size) {
+            size = names->size ? 2 * names->size : 1024;
+            items = realloc(names->items, size * sizeof(char *));
 
-            if (texts == NULL) {
+            if (items == NULL) {
                 return cli_nomem();
             }
 
-            redis->texts = texts;
-            redis->size = size;
+            names->items = items;
+            names->size = size;
         }
 
-        redis->texts[redis->ntexts] = strndup(page->element[i]->str, key.len);
+        names->items[names->n] = strndup(page->element[i]->str, key.len);
 
-        if (redis->texts[redis->ntexts] == NULL) {
+        if (names->items[names->n] == NULL) {
             return cli_nomem();
         }
 
-        redis->ntexts++;
+        names->n++;
     }
 
     return CLI_DONE;
+}
+
+
+static void
+cli_scan_sort(cli_names_t *names)
+{
+    size_t  i, n;
+
+    if (names->n == 0) {
+        return;
+    }
+
+    qsort(names->items, names->n, sizeof(char *), cli_scan_compare);
+
+    for (i = n = 1; i < names->n; i++) {
+
+        if (strcmp(names->items[i], names->items[n - 1]) == 0) {
+            free(names->items[i]);
+
+        } else {
+            names->items[n++] = names->items[i];
+        }
+    }
+
+    names->n = n;
+}
+
+
+static int
+cli_scan_compare(const void *one, const void *two)
+{
+    return strcmp(*(char *const *) one, *(char *const *) two);
 }

@@ -6,37 +6,6 @@
 
 #include "reg_ledger_redis.h"
 
-/* Digits are compared as text: numbers of Lua are exact up to 2^53 only. */
-
-static const char  reg_ledger_redis_text[] =
-    "local function more(a, b)\n"
-    "    return #a > #b or (#a == #b and a > b)\n"
-    "end\n"
-    "local function grow(key, field, new)\n"
-    "    local old = redis.call('HGET', key, field)\n"
-    "    if old == new then return 0 end\n"
-    "    if old then\n"
-    "        local n, merged, next = 0, {}, string.gmatch(old, '%d+')\n"
-    "        for count in string.gmatch(new, '%d+') do\n"
-    "            local was = next() or '0'\n"
-    "            if more(count, was) then was = count end\n"
-    "            n = n + 1\n"
-    "            merged[n] = was\n"
-    "        end\n"
-    "        new = table.concat(merged, ' ')\n"
-    "        if new == old then return 0 end\n"
-    "    end\n"
-    "    redis.call('HSET', key, field, new)\n"
-    "    return 1\n"
-    "end\n"
-    "local changed = grow(KEYS[2], ARGV[3], ARGV[4])\n"
-    "for i = 5, #ARGV, 2 do\n"
-    "    changed = changed + grow(KEYS[1], ARGV[i], ARGV[i + 1])\n"
-    "end\n"
-    "redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
-    "redis.call('EXPIRE', KEYS[2], ARGV[2])\n"
-    "return changed\n";
-
 
 static unsigned char *reg_ledger_copy(unsigned char *p, reg_str_t text);
 static reg_str_t reg_ledger_cut(reg_str_t *text, int c);
@@ -110,24 +79,17 @@ reg_rc_t
 reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
     reg_str_t field, reg_str_t value)
 {
-    size_t  i;
+    size_t     i;
+    reg_str_t  row;
 
     memset(entry, 0, sizeof(reg_ledger_entry_t));
 
-    *instance = reg_ledger_cut(&field, '|');
-    entry->key.route = reg_ledger_cut(&field, '|');
-    entry->key.network = reg_ledger_cut(&field, '|');
-    entry->key.operation = reg_ledger_cut(&field, '|');
-    entry->key.repository = field;
+    row = field;
+    *instance = reg_ledger_cut(&row, '|');
 
-    if (field.data == NULL
+    if (row.data == NULL
         || !reg_ledger_part_valid(*instance, REG_LEDGER_INSTANCE_LEN)
-        || !reg_ledger_part_valid(entry->key.route, REG_LEDGER_ROUTE_MAX)
-        || !reg_ledger_part_valid(entry->key.network, REG_LEDGER_NETWORK_MAX)
-        || !reg_ledger_part_valid(entry->key.operation,
-                                  REG_LEDGER_OPERATION_MAX)
-        || !reg_ledger_part_valid(entry->key.repository,
-                                  REG_LEDGER_REPOSITORY_MAX))
+        || reg_ledger_redis_row(&entry->key, row) != REG_OK)
     {
         return REG_INVALID;
     }
@@ -139,10 +101,32 @@ reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
         }
     }
 
-    if (value.data == NULL || !reg_ledger_count(&entry->taken_back, value)) {
-        return REG_INVALID;
-    }
+    return value.data && reg_ledger_count(&entry->taken_back, value)
+           ? REG_OK : REG_INVALID;
+}
 
+
+reg_rc_t
+reg_ledger_redis_row(reg_ledger_key_t *key, reg_str_t row)
+{
+    key->route = reg_ledger_cut(&row, '|');
+    key->network = reg_ledger_cut(&row, '|');
+    key->operation = reg_ledger_cut(&row, '|');
+    key->repository = row;
+
+    return row.data
+           && reg_ledger_part_valid(key->route, REG_LEDGER_ROUTE_MAX)
+           && reg_ledger_part_valid(key->network, REG_LEDGER_NETWORK_MAX)
+           && reg_ledger_part_valid(key->operation, REG_LEDGER_OPERATION_MAX)
+           && reg_ledger_part_valid(key->repository,
+                                    REG_LEDGER_REPOSITORY_MAX)
+           ? REG_OK : REG_INVALID;
+}
+
+
+reg_rc_t
+reg_ledger_redis_settle(reg_ledger_entry_t *entry)
+{
     if (entry->taken_back > entry->counts[REG_LEDGER_EGRESS_BYTES]) {
         return REG_INVALID;
     }
@@ -153,10 +137,38 @@ reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
 }
 
 
-reg_str_t
-reg_ledger_redis_script(void)
+reg_rc_t
+reg_ledger_redis_key_parse(reg_str_t *tenant, int64_t *day, reg_str_t prefix,
+    reg_str_t key)
 {
-    return reg_str(reg_ledger_redis_text);
+    size_t     len;
+    reg_str_t  date, egress;
+
+    egress = REG_STR("egress:{");
+
+    if (!reg_str_starts(key, prefix)) {
+        return REG_NOTFOUND;
+    }
+
+    key.data += prefix.len;
+    key.len -= prefix.len;
+
+    len = sizeof("}:") - 1 + REG_LEDGER_DAY_LEN;
+
+    if (!reg_str_starts(key, egress) || key.len < egress.len + len) {
+        return REG_NOTFOUND;
+    }
+
+    tenant->data = key.data + egress.len;
+    tenant->len = key.len - egress.len - len;
+
+    date.data = tenant->data + tenant->len + 2;
+    date.len = REG_LEDGER_DAY_LEN;
+
+    return memcmp(tenant->data + tenant->len, "}:", 2) == 0
+           && reg_ledger_part_valid(*tenant, REG_LEDGER_TENANT_MAX)
+           && reg_ledger_day_parse(day, date) == REG_OK
+           ? REG_OK : REG_NOTFOUND;
 }
 
 

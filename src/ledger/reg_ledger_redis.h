@@ -19,9 +19,24 @@
  * Each gateway writes its own totals, and only ever greater ones, by a script:
  * nothing counts twice, whatever is repeated or comes late.  Whoever wants to
  * know adds up all fields.
+ *
+ * Of days that are over another script folds the fields of an instance into
+ * those of the instance "folded", which are sums, and keeps what it has folded:
+ *
+ *     =<instance>    bytes of the month, and behind newlines each row with its
+ *                    counters
+ *     =              how often something was folded here, and how many fields
+ *                    begin with '=', this one among them
+ *
+ * What an instance that has such a field sends later is stored less what was
+ * folded of it.  So the sum of all fields is the same before and after, and
+ * neither late nor repeated totals change that.
  */
 
 #include "reg_ledger.h"
+
+#define REG_LEDGER_REDIS_FOLDED     "folded"
+#define REG_LEDGER_REDIS_KEPT       '='
 
 #define REG_LEDGER_REDIS_KEY_MAX    (64 + 16 + REG_LEDGER_TENANT_MAX + 16)
 #define REG_LEDGER_REDIS_FIELD_MAX  (REG_LEDGER_INSTANCE_LEN + 4              \
@@ -43,6 +58,9 @@ size_t reg_ledger_redis_value(unsigned char buf[REG_LEDGER_REDIS_VALUE_MAX],
 
 /*
  * Reads a field and its value: all of *entry but its tenant; slices borrow.
+ * The first counter is of all bytes, also of those taken back, which may be
+ * more in a field that has lost what was folded of it: fields of a row are
+ * added up first, and then settled.
  *
  * REG_OK       *instance and *entry are set
  * REG_INVALID  they are none
@@ -50,6 +68,20 @@ size_t reg_ledger_redis_value(unsigned char buf[REG_LEDGER_REDIS_VALUE_MAX],
 
 reg_rc_t reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
     reg_str_t field, reg_str_t value);
+
+/* The same of what is behind the instance. */
+
+reg_rc_t reg_ledger_redis_row(reg_ledger_key_t *key, reg_str_t row);
+
+/* Takes back from the first counter; REG_INVALID: it has not so much. */
+
+reg_rc_t reg_ledger_redis_settle(reg_ledger_entry_t *entry);
+
+
+/* REG_NOTFOUND: it is not the key of a day; *tenant borrows. */
+
+reg_rc_t reg_ledger_redis_key_parse(reg_str_t *tenant, int64_t *day,
+    reg_str_t prefix, reg_str_t key);
 
 
 /*
@@ -60,5 +92,15 @@ reg_rc_t reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
  */
 
 reg_str_t reg_ledger_redis_script(void);
+
+
+/*
+ * The script that folds.  KEYS are the same; ARGV the instance, the day, the
+ * seconds until the month is over, and rows, as they are behind the instance.
+ * The month stays as it is if the day expires before.  It returns how many
+ * fields were folded.
+ */
+
+reg_str_t reg_ledger_redis_fold_script(void);
 
 #endif /* REG_LEDGER_REDIS_H */

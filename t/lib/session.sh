@@ -6,6 +6,7 @@
 #     same_session       a test that it is what it is on a file, $file
 #     same_records       tests that copy them there and back, and put an old
 #                        backup in; the store is empty before
+#     same_ledger        a ledger that is sent there is reported from there
 #     exported URL       the records of a store
 
 tool=$NGX_REGISTRY
@@ -133,4 +134,20 @@ while_paused() {                                # PORT PAUSED COMMAND...
 
 held_up() {                                     # PORT
     redis_at "$1" client list | grep 'user=admin' | grep -q 'flags=[A-Za-z]*b'
+}
+
+
+same_ledger() {
+    . "$top/t/lib/ledger_add.sh"
+
+    perl -e 'for (1 .. 99) { printf "2026-01-%02d t%d t%d/app pull origin net " .
+        "%d 0 0 0 1 1 0\n", 1 + $_ % 5, $_ % 20, $_ % 20, 1000 + $_ }' |
+        ledger_add "$dir/fleet-ledger"
+
+    runs "a ledger is sent" reg egress sync --ledger "$dir/fleet-ledger"
+    is "$(reg egress report --month 2026-01 --by day --by tenant --format csv)" \
+       "$(reg egress report --month 2026-01 --by day --by tenant --format csv \
+            --ledger "$dir/fleet-ledger")" "and reported as from its files"
+    is "$(reg egress report --month 2026-01 --by tenant --format csv | wc -l)" \
+       21 "with all tenants"
 }

@@ -4,6 +4,7 @@
 # byte is there once.
 
 . "$(dirname "$0")/../lib/redis.sh"
+. "$(dirname "$0")/../lib/ledger_script.sh"
 
 today=$(date -u +%F)
 yesterday=$(date -u -d yesterday +%F)
@@ -98,9 +99,7 @@ arrives "origin||pull|acme/app 0 0 0 0 6 6 0 0" \
 # a delayed command of a worker that was killed
 
 field=$(redis hkeys "registry:egress:{acme}:$today")
-script=$(perl -0777 -ne '/reg_ledger_redis_text\[\] =\n(.*?);\n\n/s or die;
-    print map { s/\\n/\n/r } $1 =~ /"(.*?)"\n?/g' \
-    "$top/src/ledger/reg_ledger_redis.c")
+script=$(ledger_script sync)
 is "$(redis eval "$script" 2 "registry:egress:{acme}:$today" \
         "registry:egress:{acme}:${today%-??}" 100000 100000 x:y 0 \
         "$field" "0 0 0 0 2 9 0 0")" 2 "a late one is taken for what it is"

@@ -54,6 +54,9 @@ runs "gateways on any node hear of a change" \
     wait_for grep -qx registry:tenant:acme "$dir/heard"
 
 
+same_ledger
+
+
 # many at once
 
 writers=()

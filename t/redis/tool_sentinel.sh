@@ -25,6 +25,9 @@ like "$(reg key revoke "$id" --wait 2 --wait-timeout 5s 2>&1)" \
 like "$(reg key revoke "$id" 2>&1)" "revoked at .* already" "and is done"
 
 
+same_ledger
+
+
 # whom to believe: who names an old master knows an old epoch
 
 resp() {                                        # WORD...

@@ -44,6 +44,7 @@ test_what_is_written_is_read(void **state)
 
         assert_int_equal(reg_ledger_redis_parse(&instance, &again, field,
                                                 value), REG_OK);
+        assert_int_equal(reg_ledger_redis_settle(&again), REG_OK);
         assert_memory_equal(entry.counts, again.counts, sizeof(entry.counts));
         assert_int_equal(entry.taken_back, again.taken_back);
         assert_true(reg_str_eq(instance, REG_STR("0123456789abcdef")));
@@ -93,8 +94,7 @@ test_what_is_none_is_refused(void **state)
         { "i|r|n|o|a", "0 0 0 0 0 0 0 0 " },
         { "i|r|n|o|a", "-1 0 0 0 0 0 0 0" },
         { "i|r|n|o|a", "0x1 0 0 0 0 0 0 0" },
-        { "i|r|n|o|a", "18446744073709551616 0 0 0 0 0 0 0" },
-        { "i|r|n|o|a", "1 0 0 0 0 0 0 2" }
+        { "i|r|n|o|a", "18446744073709551616 0 0 0 0 0 0 0" }
     };
 
     (void) state;
@@ -105,6 +105,47 @@ test_what_is_none_is_refused(void **state)
                                                 reg_str(bad[i][1])),
                          REG_INVALID);
     }
+
+    assert_int_equal(reg_ledger_redis_parse(&instance, &entry,
+                                            REG_STR("i|r|n|o|a"),
+                                            REG_STR("1 0 0 0 0 0 0 2")),
+                     REG_OK);
+    assert_int_equal(reg_ledger_redis_settle(&entry), REG_INVALID);
+}
+
+
+static void
+test_keys_of_days_are_known(void **state)
+{
+    size_t          i;
+    int64_t         day;
+    reg_str_t       tenant, key;
+    unsigned char   buf[REG_LEDGER_REDIS_KEY_MAX];
+
+    static const char *const  none[] = {
+        "", "r:", "r:egress:{acme}:2026-01", "r:egress:{acme}:2026-02-30",
+        "egress:{acme}:2026-01-31", "r:egress:{acme}2026-01-31",
+        "r:egress:{a{b}:2026-01-31", "r:egress:acme:2026-01-31",
+        "r:egress:{acme}:2026-01-31:", "r:tenant:acme"
+    };
+
+    (void) state;
+
+    key.data = buf;
+    key.len = reg_ledger_redis_key(buf, REG_STR("r:"), REG_STR("acme"),
+                                   REG_STR("2026-01-31"));
+
+    assert_int_equal(reg_ledger_redis_key_parse(&tenant, &day, REG_STR("r:"),
+                                                key), REG_OK);
+    assert_true(reg_str_eq(tenant, REG_STR("acme")));
+    assert_int_equal(day, 20484);
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_int_equal(reg_ledger_redis_key_parse(&tenant, &day,
+                                                    REG_STR("r:"),
+                                                    reg_str(none[i])),
+                         REG_NOTFOUND);
+    }
 }
 
 
@@ -114,7 +155,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_it_looks_as_documented),
-        cmocka_unit_test(test_what_is_none_is_refused)
+        cmocka_unit_test(test_what_is_none_is_refused),
+        cmocka_unit_test(test_keys_of_days_are_known)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
