@@ -223,6 +223,7 @@ cli_rc_t cli_issuer_show(cli_t *cli);
 cli_rc_t cli_issuer_remove(cli_t *cli);
 cli_rc_t cli_egress_report(cli_t *cli);
 cli_rc_t cli_egress_sync(cli_t *cli);
+cli_rc_t cli_egress_compact(cli_t *cli);
 cli_rc_t cli_budget_set(cli_t *cli);
 cli_rc_t cli_budget_list(cli_t *cli);
 cli_rc_t cli_budget_remove(cli_t *cli);

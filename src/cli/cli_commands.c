@@ -153,6 +153,14 @@ static const cli_option_t  cli_egress_sync_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_egress_compact_options[] = {
+    { CLI_OPT_LEDGER, 0, "ledger", "DIR",
+      "a directory from which to remove files that are older than --keep", 0 },
+    { CLI_OPT_KEEP, 0, "keep", "400d",
+      "how long days are kept that have no end yet; 400d by default", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_budget_set_options[] = {
     { CLI_OPT_ALERT, 0, "alert", "50,80,100",
       "the percentages at which to tell; 80,100 by default", 0 },
@@ -357,6 +365,12 @@ const cli_command_t  cli_commands[] = {
       "Nothing counts twice, however often it is sent. The files stay as they "
       "are.",
       cli_egress_sync_options, cli_egress_sync },
+
+    { "egress", "compact", NULL, "fold what many instances have counted",
+      "In the Redis of --store, of days before yesterday: one field for each "
+      "row takes the place of those of all instances. Sums stay what they are, "
+      "also when an instance sends something late.",
+      cli_egress_compact_options, cli_egress_compact },
 
     { "budget", "set", "SUBJECT AMOUNT",
       "say how much a tenant or a label may use",

@@ -14,7 +14,7 @@
 #include "cli_egress_redis.h"
 
 #define CLI_FIELDS_PAGE   "1000"
-#define CLI_FIELDS_TRIES  20
+#define CLI_FIELDS_TRIES  300
 #define CLI_FIELDS_PAUSE  100           /* ms */
 
 

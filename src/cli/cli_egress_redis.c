@@ -27,11 +27,9 @@ cli_ledgers_reach(cli_ledgers_t *ledgers, const cli_t *cli)
 {
     cli_rc_t  rc;
 
-    memset(ledgers, 0, sizeof(cli_ledgers_t));
-
     rc = cli_store_reach(&ledgers->store, cli, NULL);
 
-    if (rc == CLI_DONE && ledgers->store.redis == NULL) {
+    if (rc == CLI_DONE && ledgers->store.redis == NULL && !ledgers->optional) {
         return cli_fail(CLI_USAGE, "which ledger? --store is a file, so give "
                         "--ledger DIR");
     }
@@ -48,7 +46,7 @@ cli_ledgers_open(cli_ledgers_t *ledgers, const cli_t *cli, int64_t first,
 
     rc = cli_ledgers_reach(ledgers, cli);
 
-    if (rc != CLI_DONE) {
+    if (rc != CLI_DONE || ledgers->store.redis == NULL) {
         return rc;
     }
 
@@ -103,6 +101,8 @@ cli_egress_redis(const cli_t *cli, int64_t first, int64_t last,
     cli_fields_t    fields;
     cli_ledgers_t   ledgers;
     cli_progress_t  progress;
+
+    memset(&ledgers, 0, sizeof(cli_ledgers_t));
 
     rc = cli_ledgers_open(&ledgers, cli, first, last);
 

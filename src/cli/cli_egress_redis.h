@@ -14,9 +14,10 @@
 #include "cli_redis.h"
 #include "reg_ledger_redis.h"
 
-/* The days of tenants there are, as keys, sorted. */
+/* The days of tenants there are, as keys, sorted; zeros to begin with. */
 
 typedef struct {
+    unsigned      optional:1;       /* a file may do, which has none */
     cli_store_t   store;
     int64_t       first;
     int64_t       last;

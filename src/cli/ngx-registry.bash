@@ -26,7 +26,7 @@ _ngx_registry_options() {                       # COMMAND
     "egress report")
         echo "--ledger --month --from --to --payer --by --prices --measured" \
              "--records $global" ;;
-    "egress sync")
+    "egress sync" | "egress compact")
         echo "--ledger --keep $global" ;;
     "budget set")
         echo "--alert $global" ;;
@@ -67,7 +67,7 @@ _ngx_registry_words() {                         # COMMAND SO FAR
     key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
-    egress) echo "report sync" ;;
+    egress) echo "report sync compact" ;;
     budget) echo "set list remove check" ;;
     events) echo "deliver" ;;
     repository) echo "set list show remove" ;;
