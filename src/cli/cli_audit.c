@@ -4,8 +4,9 @@
 
 /*
  * The audit: an object for each change, lines beside a file and a stream in
- * Redis.  It names what changed, never a value, so no hash and no secret can
- * get into it.
+ * Redis.  It names what changed and no values, so no hash and no secret can
+ * get into it; but labels and owners as they were before, for reports of the
+ * days until then.
  */
 
 #include <pwd.h>
@@ -26,12 +27,19 @@ typedef struct {
     json_t  *host;
 } cli_author_t;
 
+typedef struct {
+    cli_rows_t  rows;
+    int64_t     since;
+} cli_audit_t;
+
 
 static int cli_author_get(cli_author_t *author);
 static void cli_author_free(cli_author_t *author);
 static json_t *cli_audit_text(const char *text);
 static json_t *cli_audit_entry(const cli_store_t *store,
     const cli_change_t *change, const cli_author_t *author);
+static json_t *cli_audit_was(const cli_change_t *change);
+static void cli_audit_show(void *data, json_t *entry);
 static int cli_audit_before(const json_t *line, int64_t since);
 
 
@@ -71,14 +79,16 @@ cli_audit_entries(const cli_store_t *store, json_t **entries)
 }
 
 
-void
-cli_audit_add(cli_rows_t *rows, json_t *entry, int64_t since)
+static void
+cli_audit_show(void *data, json_t *entry)
 {
-    if (cli_audit_before(entry, since)) {
+    cli_audit_t *audit = data;
+
+    if (cli_audit_before(entry, audit->since)) {
         json_decref(entry);
 
     } else {
-        cli_rows_add(rows, entry);
+        cli_rows_add(&audit->rows, entry);
     }
 }
 
@@ -86,9 +96,8 @@ cli_audit_add(cli_rows_t *rows, json_t *entry, int64_t since)
 cli_rc_t
 cli_audit_list(cli_t *cli)
 {
-    int64_t      since;
     cli_rc_t     rc;
-    cli_rows_t   rows;
+    cli_audit_t  audit;
     cli_store_t  store;
 
     static const cli_column_t  columns[] = {
@@ -98,25 +107,25 @@ cli_audit_list(cli_t *cli)
         { NULL, NULL }
     };
 
-    rc = cli_time(cli, CLI_OPT_SINCE, "since", -1, &since);
+    rc = cli_time(cli, CLI_OPT_SINCE, "since", -1, &audit.since);
 
     if (rc != CLI_DONE) {
         return rc;
     }
 
-    cli_rows_init(&rows, cli, columns);
+    cli_rows_init(&audit.rows, cli, columns);
 
     rc = cli_store_reach(&store, cli, NULL);
 
     if (rc == CLI_DONE) {
-        rc = store.backend->audit(&store, &rows, since);
+        rc = store.backend->audit(&store, 0, cli_audit_show, &audit);
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_rows_end(&rows);
+        rc = cli_rows_end(&audit.rows);
 
     } else {
-        cli_rows_free(&rows);
+        cli_rows_free(&audit.rows);
     }
 
     cli_store_close(&store);
@@ -179,11 +188,14 @@ static json_t *
 cli_audit_entry(const cli_store_t *store, const cli_change_t *change,
     const cli_author_t *author)
 {
-    char  title[CLI_TITLE_MAX];
+    char     title[CLI_TITLE_MAX];
+    json_t  *was;
 
     cli_title(title, store->cli->command);
 
-    return json_pack("{s:o?,s:O,s:O,s:O,s:s,s:s,s:s,s:s,s:O}",
+    was = cli_audit_was(change);
+
+    return json_pack("{s:o?,s:O,s:O,s:O,s:s,s:s,s:s,s:s,s:O,s:o*}",
                      "time", cli_json_time(store->cli->now),
                      "user", author->user,
                      "sudo_user", author->sudo_user,
@@ -192,7 +204,44 @@ cli_audit_entry(const cli_store_t *store, const cli_change_t *change,
                      "action", change->action,
                      "type", reg_record_type_name(change->type),
                      "id", change->name,
-                     "members", change->members);
+                     "members", change->members,
+                     "was", was);
+}
+
+
+/* NULL: the change is not about labels or an owner. */
+
+static json_t *
+cli_audit_was(const cli_change_t *change)
+{
+    int      told;
+    size_t   i;
+    json_t  *before, *was, *member;
+
+    if (change->before == NULL
+        || (change->type != REG_RECORD_TENANT
+            && change->type != REG_RECORD_REPOSITORY))
+    {
+        return NULL;
+    }
+
+    told = strcmp(change->action, "remove") == 0;
+
+    json_array_foreach(change->members, i, member) {
+        told |= strcmp(json_string_value(member), "labels") == 0
+                || strcmp(json_string_value(member), "owner") == 0;
+    }
+
+    before = told ? json_loads(change->before, 0, NULL) : NULL;
+
+    was = before ? json_pack("{s:O*,s:O*}",
+                             "labels", json_object_get(before, "labels"),
+                             "owner", json_object_get(before, "owner"))
+                 : NULL;
+
+    json_decref(before);
+
+    return was;
 }
 
 

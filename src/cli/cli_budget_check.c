@@ -215,7 +215,7 @@ cli_budget_row(void *data, int64_t day, const reg_ledger_key_t *key,
     cli_budget_t   *item;
     cli_budgets_t  *budgets = data;
 
-    labels = cli_payer_labels(budgets->payer, key->tenant);
+    labels = cli_payer_labels(budgets->payer, key->tenant, day);
 
     for (i = 0; i < budgets->n; i++) {
         item = &budgets->items[i];

@@ -140,8 +140,8 @@ static const cli_option_t  cli_egress_report_options[] = {
     { CLI_OPT_MEASURED, 0, "measured", NULL,
       "count what egress import found delivered, not what was redirected", 0 },
     { CLI_OPT_RECORDS, 0, "records", "URL",
-      "the store with labels and owners, for instance a store export of that "
-      "month; --store by default", 0 },
+      "a store whose labels and owners count for all days, such as a store "
+      "export; by default those of --store on each day", 0 },
     CLI_END
 };
 
@@ -172,7 +172,8 @@ static const cli_option_t  cli_budget_check_options[] = {
       "the directory of a ledger; the Redis of --store by default, where all "
       "gateways send theirs", 0 },
     { CLI_OPT_RECORDS, 0, "records", "URL",
-      "the store with labels; --store by default", 0 },
+      "a store whose labels count for all days; by default those of --store on "
+      "each day", 0 },
     { CLI_OPT_WEBHOOK, 0, "webhook", "URL", "where alerts are posted, too", 0 },
     { CLI_OPT_SECRET_FILE, 0, "secret-file", "FILE",
       "what signs them: X-Registry-Signature", 0 },

@@ -72,25 +72,27 @@ void cli_bytes(char buf[CLI_BYTES_LEN], uint64_t n);
 typedef struct cli_payer_s  cli_payer_t;
 
 /*
- * Reads tenants and repositories from --records, or else from --store; with
- * neither, and not required, there are none.
+ * Reads tenants and repositories from --records, as they are there, or else
+ * from --store, with what they were before; with neither, and not required,
+ * there are none.
  */
 
 cli_rc_t cli_payer_open(cli_payer_t **payer, const cli_t *cli, int required);
 
 void cli_payer_close(cli_payer_t *payer);
 
-/* The tenant of a row, or the owner of its repository. */
+/* The tenant of a row, or the owner of its repository, on a day. */
 
-cli_rc_t cli_payer_find(cli_payer_t *payer, int owner,
+cli_rc_t cli_payer_find(cli_payer_t *payer, int owner, int64_t day,
     const reg_ledger_key_t *key, reg_str_t *tenant, json_t **labels);
 
 /* The value of a label, or "(unlabelled)"; labels may be NULL. */
 
 reg_str_t cli_payer_label(const json_t *labels, const char *name);
 
-/* The labels of a tenant; NULL: it has none.  Borrowed. */
+/* The labels of a tenant on a day; NULL: it had none.  Borrowed. */
 
-json_t *cli_payer_labels(const cli_payer_t *payer, reg_str_t tenant);
+json_t *cli_payer_labels(const cli_payer_t *payer, reg_str_t tenant,
+    int64_t day);
 
 #endif /* CLI_EGRESS_H */

@@ -4,40 +4,52 @@
 
 /*
  * Who pays: the tenant that pulled or, when the owner pays, that of the record
- * whose pattern fits the repository.  Labels are what the records say now.
+ * whose pattern fits the repository.  Records are what they were on the day of
+ * the traffic.  Where there was none that day, the first one since is taken.
  */
 
 #include <stdlib.h>
 
 #include "cli_egress.h"
+#include "cli_payer_history.h"
 #include "reg_pattern.h"
 #include "reg_record_json.h"
 
 
+/* An epoch, a space, and a repository or a pattern. */
+
+#define CLI_PAYER_KEY  (REG_TEXT_MAX + 32)
+
+
 typedef struct {
-    reg_str_t       pattern;
+    char           *pattern;
     reg_pattern_t  *compiled;
-    reg_str_t       owner;
-    json_t         *labels;             /* its own before the owner's */
-    reg_record_t   *record;
+    json_t         *now;                /* owner and labels; NULL: removed */
 } cli_owned_t;
 
 struct cli_payer_s {
-    cli_store_t   store;
-    json_t       *tenants;              /* name -> labels */
-    json_t       *found;                /* repository -> number of owned */
-    size_t        n;
-    cli_owned_t  *owned;                /* the first that fits is taken */
+    cli_store_t     store;
+    cli_history_t   history;
+    json_t         *tenants;            /* name -> labels */
+    json_t         *found;              /* epoch, repository -> payer */
+    json_t         *payers;             /* epoch, pattern -> owner, labels */
+    size_t          n;
+    cli_owned_t    *owned;              /* the first that fits is taken */
 };
 
 
 static cli_rc_t cli_payer_tenants(cli_payer_t *payer);
 static cli_rc_t cli_payer_repositories(cli_payer_t *payer);
-static cli_rc_t cli_payer_owned(cli_payer_t *payer, reg_record_t *record);
-static json_t *cli_payer_merge(const cli_payer_t *payer,
-    const reg_record_t *record);
+static cli_rc_t cli_payer_repository(cli_payer_t *payer, cli_entry_t *entry);
+static cli_rc_t cli_payer_owned(cli_payer_t *payer, const char *pattern,
+    json_t *now);
 static int cli_payer_compare(const void *one, const void *two);
-static size_t cli_payer_match(const cli_payer_t *payer, reg_str_t repository);
+static json_t *cli_payer_match(cli_payer_t *payer, int64_t day,
+    reg_str_t repository);
+static json_t *cli_payer_on(const cli_payer_t *payer,
+    const cli_owned_t *owned, int64_t day, int later);
+static json_t *cli_payer_merge(cli_payer_t *payer, const cli_owned_t *owned,
+    json_t *record, int64_t day);
 
 
 cli_rc_t
@@ -59,6 +71,7 @@ cli_payer_open(cli_payer_t **payer, const cli_t *cli, int required)
 
     p->tenants = json_object();
     p->found = json_object();
+    p->payers = json_object();
     p->store.lock = -1;
     p->store.audit = -1;
 
@@ -74,6 +87,10 @@ cli_payer_open(cli_payer_t **payer, const cli_t *cli, int required)
     }
 
     rc = cli_store_open_url(&p->store, cli, url, CLI_STORE_READ);
+
+    if (rc == CLI_DONE && cli_value(cli, CLI_OPT_RECORDS) == NULL) {
+        rc = cli_history_read(&p->history, &p->store);
+    }
 
     if (rc == CLI_DONE) {
         rc = cli_payer_tenants(p);
@@ -98,13 +115,15 @@ cli_payer_close(cli_payer_t *payer)
 
     for (i = 0; i < payer->n; i++) {
         reg_pattern_free(payer->owned[i].compiled);
-        json_decref(payer->owned[i].labels);
-        reg_record_free(payer->owned[i].record);
+        json_decref(payer->owned[i].now);
+        free(payer->owned[i].pattern);
     }
 
     free(payer->owned);
+    cli_history_free(&payer->history);
     json_decref(payer->tenants);
     json_decref(payer->found);
+    json_decref(payer->payers);
 
     if (payer->store.backend) {
         cli_store_close(&payer->store);
@@ -115,49 +134,54 @@ cli_payer_close(cli_payer_t *payer)
 
 
 cli_rc_t
-cli_payer_find(cli_payer_t *payer, int owner, const reg_ledger_key_t *key,
-    reg_str_t *tenant, json_t **labels)
+cli_payer_find(cli_payer_t *payer, int owner, int64_t day,
+    const reg_ledger_key_t *key, reg_str_t *tenant, json_t **labels)
 {
-    char     name[REG_LEDGER_REPOSITORY_MAX + 1];
-    size_t   i;
+    char     name[CLI_PAYER_KEY];
     json_t  *found;
 
     if (!owner) {
         *tenant = key->tenant;
-        *labels = cli_payer_labels(payer, key->tenant);
+        *labels = cli_payer_labels(payer, key->tenant, day);
 
         return CLI_DONE;
     }
 
-    (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(key->repository));
+    (void) snprintf(name, sizeof(name), "%zu %.*s",
+                    cli_history_epoch(&payer->history, day),
+                    REG_FMT(key->repository));
 
     found = json_object_get(payer->found, name);
 
-    if (found) {
-        i = (size_t) json_integer_value(found);
+    if (found == NULL) {
+        found = cli_payer_match(payer, day, key->repository);
 
-    } else {
-        i = cli_payer_match(payer, key->repository);
-
-        if (json_object_set_new(payer->found, name,
-                                json_integer((json_int_t) i))
-            != 0)
+        if (found == NULL
+            || json_object_set_new(payer->found, name, found) != 0)
         {
             return cli_nomem();
         }
     }
 
-    *tenant = i < payer->n ? payer->owned[i].owner : reg_str(CLI_UNOWNED);
-    *labels = i < payer->n ? payer->owned[i].labels : NULL;
+    *tenant = reg_str(json_string_value(json_object_get(found, "owner")));
+    *labels = json_object_get(found, "labels");
 
     return CLI_DONE;
 }
 
 
 json_t *
-cli_payer_labels(const cli_payer_t *payer, reg_str_t tenant)
+cli_payer_labels(const cli_payer_t *payer, reg_str_t tenant, int64_t day)
 {
-    char  name[REG_NAME_MAX + 1];
+    char     name[REG_NAME_MAX + 1];
+    json_t  *was;
+
+    if (cli_history_find(&payer->history, REG_RECORD_TENANT, tenant, day, 1,
+                         &was)
+        == CLI_DONE)
+    {
+        return json_object_get(was, "labels");
+    }
 
     (void) snprintf(name, sizeof(name), "%.*s", REG_FMT(tenant));
 
@@ -229,10 +253,12 @@ cli_payer_tenants(cli_payer_t *payer)
 static cli_rc_t
 cli_payer_repositories(cli_payer_t *payer)
 {
-    size_t         cursor;
-    cli_rc_t       rc;
-    cli_entry_t   *entry;
-    reg_record_t  *record;
+    void         *at;
+    size_t        cursor;
+    json_t       *names;
+    cli_rc_t      rc;
+    const char   *name;
+    cli_entry_t  *entry;
 
     cursor = 0;
 
@@ -244,23 +270,31 @@ cli_payer_repositories(cli_payer_t *payer)
             break;
         }
 
-        rc = cli_document_record(&payer->store.doc, entry, &record);
+        rc = cli_payer_repository(payer, entry);
 
         if (rc != CLI_DONE) {
             return rc;
         }
+    }
 
-        if (record->newer) {
-            reg_record_free(record);
-            return cli_fail(CLI_STORE, "the repository %.*s was written by a "
-                            "later version of " CLI_NAME ", which is needed "
-                            "to know who owns it", REG_FMT(entry->name));
+    /* those that are not there any more */
+
+    names = cli_history_names(&payer->history, REG_RECORD_REPOSITORY);
+
+    for (at = json_object_iter(names); at;
+         at = json_object_iter_next(names, at))
+    {
+        name = json_object_iter_key(at);
+
+        if (cli_document_find(&payer->store.doc, REG_RECORD_REPOSITORY,
+                              reg_str(name)))
+        {
+            continue;
         }
 
-        rc = cli_payer_owned(payer, record);
+        rc = cli_payer_owned(payer, name, NULL);
 
         if (rc != CLI_DONE) {
-            reg_record_free(record);
             return rc;
         }
     }
@@ -273,11 +307,43 @@ cli_payer_repositories(cli_payer_t *payer)
 }
 
 
-/* Takes the record over if it succeeds. */
+static cli_rc_t
+cli_payer_repository(cli_payer_t *payer, cli_entry_t *entry)
+{
+    char           pattern[REG_TEXT_MAX + 1];
+    cli_rc_t       rc;
+    reg_record_t  *record;
+
+    rc = cli_document_record(&payer->store.doc, entry, &record);
+
+    if (rc != CLI_DONE) {
+        return rc;
+    }
+
+    if (record->newer) {
+        rc = cli_fail(CLI_STORE, "the repository %.*s was written by a later "
+                      "version of " CLI_NAME ", which is needed to know who "
+                      "owns it", REG_FMT(entry->name));
+
+    } else {
+        (void) snprintf(pattern, sizeof(pattern), "%.*s",
+                        REG_FMT(entry->name));
+
+        rc = cli_payer_owned(payer, pattern, record->json);
+    }
+
+    reg_record_free(record);
+
+    return rc;
+}
+
+
+/* now NULL: what the history alone knows. */
 
 static cli_rc_t
-cli_payer_owned(cli_payer_t *payer, reg_record_t *record)
+cli_payer_owned(cli_payer_t *payer, const char *pattern, json_t *now)
 {
+    reg_rc_t      rc;
     reg_error_t   error;
     cli_owned_t  *owned;
 
@@ -290,50 +356,26 @@ cli_payer_owned(cli_payer_t *payer, reg_record_t *record)
     payer->owned = owned;
     owned = &owned[payer->n];
 
-    memset(owned, 0, sizeof(cli_owned_t));
+    rc = reg_pattern_compile(&owned->compiled, reg_str(pattern), REG_STR_NULL,
+                             &error);
 
-    owned->pattern = record->u.repository.pattern;
-    owned->owner = record->u.repository.owner;
+    /* the audit may have been written by anybody; a record has been checked */
 
-    if (reg_pattern_compile(&owned->compiled, owned->pattern, REG_STR_NULL,
-                            &error)
-        != REG_OK)
-    {
-        return cli_nomem();
+    if (rc != REG_OK) {
+        return rc == REG_NOMEM || now ? cli_nomem() : CLI_DONE;
     }
 
-    owned->labels = cli_payer_merge(payer, record);
+    owned->pattern = strdup(pattern);
 
-    if (owned->labels == NULL) {
+    if (owned->pattern == NULL) {
         reg_pattern_free(owned->compiled);
         return cli_nomem();
     }
 
-    owned->record = record;
+    owned->now = json_incref(now);
     payer->n++;
 
     return CLI_DONE;
-}
-
-
-static json_t *
-cli_payer_merge(const cli_payer_t *payer, const reg_record_t *record)
-{
-    json_t  *labels, *own, *owners;
-
-    labels = json_object();
-    owners = cli_payer_labels(payer, record->u.repository.owner);
-    own = json_object_get(record->json, "labels");
-
-    if (labels == NULL
-        || (owners && json_object_update(labels, owners) != 0)
-        || (json_is_object(own) && json_object_update(labels, own) != 0))
-    {
-        json_decref(labels);
-        return NULL;
-    }
-
-    return labels;
 }
 
 
@@ -343,35 +385,112 @@ static int
 cli_payer_compare(const void *one, const void *two)
 {
     int                 x, y;
+    size_t              n, m;
     const cli_owned_t  *a = one, *b = two;
 
-    x = a->pattern.data[0] == '~' || memchr(a->pattern.data, '*',
-                                            a->pattern.len) != NULL;
-    y = b->pattern.data[0] == '~' || memchr(b->pattern.data, '*',
-                                            b->pattern.len) != NULL;
+    x = a->pattern[0] == '~' || strchr(a->pattern, '*') != NULL;
+    y = b->pattern[0] == '~' || strchr(b->pattern, '*') != NULL;
+
     if (x != y) {
         return x - y;
     }
 
-    if (a->pattern.len != b->pattern.len) {
-        return a->pattern.len < b->pattern.len ? 1 : -1;
-    }
+    n = strlen(a->pattern);
+    m = strlen(b->pattern);
 
-    return memcmp(a->pattern.data, b->pattern.data, a->pattern.len);
+    return n == m ? strcmp(a->pattern, b->pattern) : n < m ? 1 : -1;
 }
 
 
-static size_t
-cli_payer_match(const cli_payer_t *payer, reg_str_t repository)
+/* The payer of a repository on a day, as an object; NULL: memory ran out. */
+
+static json_t *
+cli_payer_match(cli_payer_t *payer, int64_t day, reg_str_t repository)
 {
-    size_t  i;
+    int      later;
+    size_t   i;
+    json_t  *record;
 
-    for (i = 0; i < payer->n; i++) {
+    for (later = 0; later < 2; later++) {
 
-        if (reg_pattern_match(payer->owned[i].compiled, repository)) {
-            break;
+        for (i = 0; i < payer->n; i++) {
+            record = cli_payer_on(payer, &payer->owned[i], day, later);
+
+            if (record
+                && reg_pattern_match(payer->owned[i].compiled, repository))
+            {
+                return cli_payer_merge(payer, &payer->owned[i], record, day);
+            }
         }
     }
 
-    return i;
+    return json_pack("{s:s}", "owner", CLI_UNOWNED);
+}
+
+
+/* Owner and labels on a day; NULL: it was not there. */
+
+static json_t *
+cli_payer_on(const cli_payer_t *payer, const cli_owned_t *owned, int64_t day,
+    int later)
+{
+    json_t  *was;
+
+    switch (cli_history_find(&payer->history, REG_RECORD_REPOSITORY,
+                             reg_str(owned->pattern), day, later, &was))
+    {
+    case CLI_DONE:
+        return was;
+
+    case CLI_NO:
+        return NULL;
+
+    default:
+        return owned->now;
+    }
+}
+
+
+/* Its own labels come before the owner's. */
+
+static json_t *
+cli_payer_merge(cli_payer_t *payer, const cli_owned_t *owned, json_t *record,
+    int64_t day)
+{
+    char         key[CLI_PAYER_KEY];
+    json_t      *labels, *owners, *own, *merged;
+    const char  *owner;
+
+    (void) snprintf(key, sizeof(key), "%zu %s",
+                    cli_history_epoch(&payer->history, day), owned->pattern);
+
+    merged = json_object_get(payer->payers, key);
+
+    if (merged) {
+        return json_incref(merged);
+    }
+
+    owner = json_string_value(json_object_get(record, "owner"));
+    owner = owner ? owner : CLI_UNOWNED;
+
+    labels = json_object();
+    owners = cli_payer_labels(payer, reg_str(owner), day);
+    own = json_object_get(record, "labels");
+
+    if (labels == NULL
+        || (owners && json_object_update(labels, owners) != 0)
+        || (json_is_object(own) && json_object_update(labels, own) != 0))
+    {
+        json_decref(labels);
+        return NULL;
+    }
+
+    merged = json_pack("{s:s,s:o}", "owner", owner, "labels", labels);
+
+    if (merged && json_object_set(payer->payers, key, merged) != 0) {
+        json_decref(merged);
+        return NULL;
+    }
+
+    return merged;
 }

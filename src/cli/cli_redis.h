@@ -224,7 +224,8 @@ cli_rc_t cli_redis_audit_send(cli_store_t *store, cli_link_t *link,
 cli_rc_t cli_redis_audit_write(cli_store_t *store, json_t *entry,
     const char *action);
 
-cli_rc_t cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since);
+cli_rc_t cli_redis_audit(cli_store_t *store, unsigned flags,
+    cli_audit_pt handler, void *data);
 
 
 /* cli_redis_usage.c */

@@ -35,7 +35,7 @@ static cli_rc_t cli_xadd_value(cli_xadd_t *xadd, const json_t *value);
 static void cli_xadd_free(cli_xadd_t *xadd);
 static reg_str_t cli_redis_audit_key(const cli_store_t *store, char *buf);
 static cli_rc_t cli_redis_audit_page(cli_store_t *store,
-    const redisReply *page, cli_rows_t *rows, int64_t since, char *start);
+    const redisReply *page, cli_audit_pt handler, void *data, char *start);
 static json_t *cli_redis_audit_entry(const redisReply *fields);
 
 
@@ -154,13 +154,16 @@ cli_xadd_free(cli_xadd_t *xadd)
 
 
 cli_rc_t
-cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
+cli_redis_audit(cli_store_t *store, unsigned flags, cli_audit_pt handler,
+    void *data)
 {
     char         key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
     char         start[CLI_REDIS_ID_MAX];
     cli_rc_t     rc;
     reg_str_t    argv[6];
     redisReply  *reply;
+
+    (void) flags;
 
     argv[0] = REG_STR("XRANGE");
     argv[1] = cli_redis_audit_key(store, key);
@@ -181,7 +184,7 @@ cli_redis_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
 
         start[0] = '\0';
 
-        rc = cli_redis_audit_page(store, reply, rows, since, start);
+        rc = cli_redis_audit_page(store, reply, handler, data, start);
 
         freeReplyObject(reply);
 
@@ -206,7 +209,7 @@ cli_redis_audit_key(const cli_store_t *store, char *buf)
 
 static cli_rc_t
 cli_redis_audit_page(cli_store_t *store, const redisReply *page,
-    cli_rows_t *rows, int64_t since, char *start)
+    cli_audit_pt handler, void *data, char *start)
 {
     size_t       i;
     json_t      *entry;
@@ -239,7 +242,7 @@ cli_redis_audit_page(cli_store_t *store, const redisReply *page,
             continue;
         }
 
-        cli_audit_add(rows, entry, since);
+        handler(data, entry);
     }
 
     return CLI_DONE;
@@ -267,7 +270,9 @@ cli_redis_audit_entry(const redisReply *fields)
             return NULL;
         }
 
-        if (strcmp(fields->element[i]->str, "members") == 0) {
+        if (strcmp(fields->element[i]->str, "members") == 0
+            || strcmp(fields->element[i]->str, "was") == 0)
+        {
             value = json_loadb(text->str, (size_t) text->len, 0, NULL);
 
         } else {

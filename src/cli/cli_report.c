@@ -348,7 +348,8 @@ cli_report_row(void *data, int64_t day, const reg_ledger_key_t *key,
         return CLI_DONE;
     }
 
-    rc = cli_payer_find(report->payer, report->owner, key, &tenant, &labels);
+    rc = cli_payer_find(report->payer, report->owner, day, key, &tenant,
+                        &labels);
 
     if (rc != CLI_DONE) {
         return rc;

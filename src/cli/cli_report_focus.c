@@ -188,7 +188,8 @@ cli_focus_tags(const cli_report_t *report, const reg_report_row_t *row)
     key.tenant = cli_report_value(row, CLI_FOCUS_TENANT);
     key.repository = cli_report_value(row, CLI_FOCUS_REPOSITORY);
 
-    if (cli_payer_find(report->payer, report->owner, &key, &tenant, &labels)
+    if (cli_payer_find(report->payer, report->owner, row->day, &key, &tenant,
+                       &labels)
         != CLI_DONE
         || json_object_size(labels) == 0)
     {

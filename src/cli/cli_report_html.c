@@ -113,13 +113,14 @@ cli_report_html(cli_report_t *report)
 
     printf("<footer><p>Bytes are those of the ledger: <em>sent</em> by "
            "gateways, and <em>redirected</em>, the sizes that clients were "
-           "sent elsewhere for.%s Labels are those that the records have "
-           "%s. Days are UTC.</p></footer>\n</main>\n</body>\n</html>\n",
+           "sent elsewhere for.%s Labels are those %s. Days are UTC.</p>"
+           "</footer>\n</main>\n</body>\n</html>\n",
            report->report.measured
            ? " <em>Delivered</em> is what the logs of that other place say, "
              "and takes the place of redirected in sums and costs." : "",
            cli_value(report->cli, CLI_OPT_RECORDS) ? "in the store that was "
-                                                     "named" : "now");
+                                                     "named"
+                                                   : "of each day");
 
     return rc;
 }

@@ -25,6 +25,9 @@
 #define CLI_STORE_RAW     0x04      /* text only: doc stays empty */
 
 #define CLI_AUDIT_SUFFIX  ".audit"
+
+#define CLI_AUDIT_ROTATED  0x01
+
 #define CLI_USAGE_SUFFIX  ".usage"
 
 typedef struct {
@@ -64,6 +67,8 @@ struct cli_store_s {
 };
 
 
+typedef void (*cli_audit_pt)(void *data, json_t *entry);
+
 /* What a kind of store has to know; all say what is wrong. */
 
 struct cli_backend_s {
@@ -80,9 +85,13 @@ struct cli_backend_s {
 
     cli_rc_t  (*commit)(cli_store_t *store);
 
-    /* Gives the entries of the audit to cli_audit_add(), oldest first. */
+    /*
+     * Gives the entries of the audit to a handler that takes them over, oldest
+     * first; with CLI_AUDIT_ROTATED also those of a file rotated last.
+     */
 
-    cli_rc_t  (*audit)(cli_store_t *store, cli_rows_t *rows, int64_t since);
+    cli_rc_t  (*audit)(cli_store_t *store, unsigned flags,
+                       cli_audit_pt handler, void *data);
 
     /* Gives the lines about the key usage->id to cli_usage_add(). */
 
@@ -148,9 +157,5 @@ cli_rc_t cli_store_need(const cli_store_t *store, reg_record_type_t type,
 /* An object for each change of the store, in an array. */
 
 cli_rc_t cli_audit_entries(const cli_store_t *store, json_t **entries);
-
-/* Takes an entry over and shows it if it is not older than since. */
-
-void cli_audit_add(cli_rows_t *rows, json_t *entry, int64_t since);
 
 #endif /* CLI_STORE_H */

@@ -20,8 +20,10 @@ static cli_rc_t cli_store_file_open(cli_store_t *store,
     const reg_store_url_t *url);
 static cli_rc_t cli_store_file_load(cli_store_t *store, unsigned flags);
 static cli_rc_t cli_store_file_commit(cli_store_t *store);
-static cli_rc_t cli_store_file_audit(cli_store_t *store, cli_rows_t *rows,
-    int64_t since);
+static cli_rc_t cli_store_file_audit(cli_store_t *store, unsigned flags,
+    cli_audit_pt handler, void *data);
+static cli_rc_t cli_audit_file(const cli_store_t *store, const char *suffix,
+    cli_audit_pt handler, void *data);
 static cli_rc_t cli_store_file_usage(cli_store_t *store, cli_usage_t *usage);
 static void cli_store_file_close(cli_store_t *store);
 static cli_rc_t cli_store_lock(cli_store_t *store);
@@ -30,8 +32,8 @@ static cli_rc_t cli_audit_format(const cli_store_t *store, char **text,
     size_t *len);
 static cli_rc_t cli_audit_write(const cli_store_t *store, const char *text,
     size_t len);
-static void cli_audit_lines(cli_rows_t *rows, const char *path, char *text,
-    int64_t since);
+static void cli_audit_lines(const char *path, char *text,
+    cli_audit_pt handler, void *data);
 
 
 const cli_backend_t  cli_store_file = {
@@ -106,12 +108,31 @@ cli_store_file_commit(cli_store_t *store)
 
 
 static cli_rc_t
-cli_store_file_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
+cli_store_file_audit(cli_store_t *store, unsigned flags, cli_audit_pt handler,
+    void *data)
+{
+    cli_rc_t  rc;
+
+    rc = CLI_DONE;
+
+    if (flags & CLI_AUDIT_ROTATED) {
+        rc = cli_audit_file(store, CLI_AUDIT_SUFFIX ".1", handler, data);
+    }
+
+    return rc == CLI_DONE ? cli_audit_file(store, CLI_AUDIT_SUFFIX, handler,
+                                           data)
+                          : rc;
+}
+
+
+static cli_rc_t
+cli_audit_file(const cli_store_t *store, const char *suffix,
+    cli_audit_pt handler, void *data)
 {
     char    *text, name[4096];
     size_t   len;
 
-    (void) snprintf(name, sizeof(name), "%s" CLI_AUDIT_SUFFIX, store->path);
+    (void) snprintf(name, sizeof(name), "%s%s", store->path, suffix);
 
     if (access(name, F_OK) == -1 && errno == ENOENT) {
         return CLI_DONE;
@@ -121,7 +142,7 @@ cli_store_file_audit(cli_store_t *store, cli_rows_t *rows, int64_t since)
         return CLI_STORE;
     }
 
-    cli_audit_lines(rows, name, text, since);
+    cli_audit_lines(name, text, handler, data);
 
     free(text);
 
@@ -350,7 +371,7 @@ cli_audit_write(const cli_store_t *store, const char *text, size_t len)
 /* text is cut at its newlines. */
 
 static void
-cli_audit_lines(cli_rows_t *rows, const char *path, char *text, int64_t since)
+cli_audit_lines(const char *path, char *text, cli_audit_pt handler, void *data)
 {
     char    *p, *end;
     size_t   number;
@@ -372,6 +393,6 @@ cli_audit_lines(cli_rows_t *rows, const char *path, char *text, int64_t since)
             continue;
         }
 
-        cli_audit_add(rows, line, since);
+        handler(data, line);
     }
 }

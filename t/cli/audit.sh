@@ -34,7 +34,10 @@ is "$(stat -c %a "$store.audit")" 640 "the audit has mode 640"
 
 is "$(grep -cE "sha256|$(cut -c 18-49 <<< "$key")|$(cut -c 18-49 <<< "$next")" \
     "$store.audit")" 0 "there is neither hash nor secret in it"
-is "$(grep -cE "leaked|ann|repository" "$store.audit")" 0 "nor any value"
+is "$(jq -c 'del(.was)' "$store.audit" | grep -cE "leaked|ann|repository")" 0 \
+   "nor any value"
+is "$(jq -c 'select(.was) | [.action, .id, .was]' "$store.audit")" \
+   '["change","acme",{"labels":{"owner":"ann"}}]' "but labels as they were"
 
 # reading it
 

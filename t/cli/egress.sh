@@ -91,14 +91,22 @@ is "$(by --payer owner --by tenant --by label:project)" \
 ["acme","base",1234567]' \
    "or of the repository, before those of its owner"
 
+sed -i 's/"time":"[^"]*"/"time":"2026-01-01T00:00:00Z"/' "$store.audit"
 reg store export > "$dir/january"
 reg tenant set acme --label cost_center=9
 is "$(by --by label:cost_center --records "file:$dir/january" | head -2)" \
    '["4712",9000001234567,0]
 ["4711",6000000000510,5000000000]' "a backup has the labels of its time"
+is "$(by --by label:cost_center | head -2)" \
+   '["4712",9000001234567,0]
+["4711",6000000000510,5000000000]' "and so has the store itself"
+is "$(by --by label:cost_center --records "file:$store" | tail -2 | head -1)" \
+   '["9",6000000000510,5000000000]' "but --records takes what is there now"
 reg repository remove '**'
-is "$(by --payer owner --by tenant | tail -1)" '["(unowned)",9000000000100,0]' \
-   "what nobody owns is shown"
+is "$(by --payer owner --by tenant --records "file:$store" | tail -1)" \
+   '["(unowned)",9000000000100,0]' "what nobody owns is shown"
+is "$(by --payer owner --by tenant | tail -1)" '["globex",9000000000100,0]' \
+   "and who owned it then, when it was owned"
 
 
 # costs: 6 TB on the first, and 9 TB on the second, of which 4 in the first tier
@@ -144,7 +152,8 @@ is "$(grep 'globex/ml' "$dir/focus")" \
 # the page
 
 reg tenant set acme --label 'project=<script>alert("&")</script>'
-reg "${priced[@]}" --by label:project --by tenant --format html > "$dir/page"
+reg "${priced[@]}" --by label:project --by tenant --format html \
+    --records "file:$store" > "$dir/page"
 is "$(grep -c '<script' "$dir/page")" 0 "text is text"
 like "$(< "$dir/page")" \
     '&lt;script&gt;alert\(&quot;&amp;&quot;\)&lt;/script&gt;' "whatever it is"
