@@ -8,6 +8,8 @@
 #     start_gateway        $gateway is host:port, and $example what it runs where
 #                          that is not registry.conf; may be called again after
 #     stop_gateway
+#     render_gateway       the first half of start_gateway: writes the example to
+#     run_gateway          $dir/gateway/etc/nginx, where it may be changed
 #     registry ARGUMENTS   ngx-registry on the store of the gateway
 #     new_key ARGUMENTS    as "ngx-registry key create" takes them; prints the
 #                          key, and remembers it for no_secret_leaked; a gateway
@@ -59,12 +61,19 @@ start_backend() {                               # [EXTRA [STATUS]]
     background env $(compgen -e REGISTRY_ | sed 's/^/-u /') \
         docker-registry serve "$conf" > "$dir/backend/log/registry.log" 2>&1
 
+    start_recorder "$port" "${2:-200}"
+}
+
+
+# Before a backend that is about to be there.
+
+start_recorder() {                              # PORT STATUS
     export BACKEND_PORT=$(free_port)
-    recorder_conf "$port" > "$dir/backend/nginx.conf"
+    recorder_conf "$1" > "$dir/backend/nginx.conf"
 
     start_nginx "$dir/backend/nginx.conf" "$BACKEND_PORT" \
         "$dir/backend/log/error.log" &&
-        wait_for answers "http://127.0.0.1:$BACKEND_PORT/v2/" "${2:-200}" ||
+        wait_for answers "http://127.0.0.1:$BACKEND_PORT/v2/" "$2" ||
         give_up "the backend starts"
 }
 
@@ -101,6 +110,12 @@ END
 
 
 start_gateway() {                               # [EXAMPLE]
+    render_gateway "$@"
+    run_gateway
+}
+
+
+render_gateway() {                              # [EXAMPLE]
     local name=${1:-${example:-registry.conf}}
     local signer=$dir/gateway/etc/nginx/token.key
 
@@ -111,7 +126,10 @@ start_gateway() {                               # [EXAMPLE]
 
     [ "$name" != tokens.conf ] || [ -e "$signer" ] ||
         registry token keygen "$signer" 2> /dev/null
+}
 
+
+run_gateway() {
     start_nginx "$dir/gateway/etc/nginx/nginx.conf" "$PORT" "$gateway_errors" ||
         give_up "the gateway starts"
     gateway_pid=$nginx_pid
