@@ -80,6 +80,8 @@ cli_tail_next(cli_tail_t *tail, reg_str_t *line, size_t max)
     int       more;
     cli_rc_t  rc;
 
+    more = 0;
+
     for ( ;; ) {
 
         if (cli_tail_line(tail, line, max, 0)) {

@@ -4,10 +4,10 @@
 #
 #     . "$(dirname "${BASH_SOURCE[0]}")/clients.sh"
 #
-#     try_clients NAME COLUMN...
+#     try_clients NAME WAY...
 #                       tests them all, in front of a backend that is there, and
-#                       saves the table NAME; a COLUMN is basic, bearer or
-#                       anonymous, and origin, redirect or cache: "basic/origin"
+#                       saves the table NAME; a WAY is basic, bearer or anonymous,
+#                       and origin, redirect or cache: "basic/origin"
 
 . "$(dirname "${BASH_SOURCE[0]}")/ecosystem.sh"
 
@@ -273,12 +273,12 @@ logged() {                                      # FILTER [TENANT]
 pulled_as() {                                   # TENANT
     local is='.operation == "pull" and .tenant == $tenant'
 
-    case ${column%/*} in
+    case ${way%/*} in
     bearer)     logged '.operation == "token"' || return ;;
     *)          ! logged '.operation == "token"' || return ;;
     esac
 
-    case ${column#*/} in
+    case ${way#*/} in
     origin)     logged "$is and .route == \"origin\"" "$1" ;;
     cache)      logged "$is and .route == \"@blobs\"" "$1" ;;
     redirect)   logged "$is and .route == \"edge\" and .status == 307" "$1" &&
@@ -316,6 +316,8 @@ without_key() {                                 # CLIENT REPOSITORY
 }
 
 
+# Which of them have no part in this, and why.
+
 prepare_clients() {
     local name
 
@@ -327,27 +329,27 @@ prepare_clients() {
     pusher=$(new_key --tenant acme --role image-pusher)
 
     for name in "${clients[@]}"; do
-        row[$name]="| $name |"
-        ready[$name]=
+        absent[$name]=
 
         if ! command -v "$name" > /dev/null; then
-            row[$name]="$name is not installed"
+            absent[$name]="not installed"
         elif declare -F "${name}_ready" > /dev/null &&
             ! "${name}_ready" > "$dir/$name.ready" 2>&1
         then
-            row[$name]="$name does not run here"
-        else
-            ready[$name]=yes
+            absent[$name]="does not run here"
         fi
     done
 }
 
 
-try_client() {                                  # NAME COLUMN
-    local name=$1 column=$2 way=with_key
+# Adds a cell to the row.
 
-    if [ -z "${ready[$name]}" ]; then
-        ok 0 "$column: $name # SKIP ${row[$name]}"
+try_client() {                                  # NAME
+    local name=$1 test=with_key
+
+    if [ -n "${absent[$name]}" ]; then
+        ok 0 "$way: $name # SKIP ${absent[$name]}"
+        row+=" ${absent[$name]} |"
         return
     fi
 
@@ -355,43 +357,42 @@ try_client() {                                  # NAME COLUMN
     : > "$gateway_log"
     : > "$dir/edge/log/edge.log"
     : > "$dir/$name.out"
-    [ "${column%/*}" != anonymous ] || way=without_key
+    [ "${way%/*}" != anonymous ] || test=without_key
 
-    if "$way" "$name" "acme/$name-${column//\//-}/app"; then
-        ok 0 "$column: $name"
-        row[$name]+=" yes |"
+    if "$test" "$name" "acme/$name-${way//\//-}/app"; then
+        ok 0 "$way: $name"
+        row+=" yes |"
     else
-        ok 1 "$column: $name"
-        row[$name]+=" **no** |"
+        ok 1 "$way: $name"
+        row+=" **no** |"
         diag "$(tail -n 30 "$dir/$name.out")"
     fi
 }
 
 
-try_clients() {                                 # TABLE COLUMN...
-    local table=$1 column name
-    local -A row ready
+try_clients() {                                 # TABLE WAY...
+    local table=$1 way name row rows=()
+    local -A absent
 
     shift
     start_edge
     prepare_clients
 
-    for column; do
-        start_routed "${example[${column%/*}]}" "${column#*/}"
+    for way; do
+        row="| $way |"
+        start_routed "${example[${way%/*}]}" "${way#*/}"
 
         for name in "${clients[@]}"; do
-            try_client "$name" "$column"
+            try_client "$name"
         done
 
         stop_gateway
+        rows+=("$row")
     done
 
     {
-        echo "| client |$(printf ' %s |' "$@")"
-        echo "|---|$(printf -- '---|%.0s' "$@")"
-        for name in "${clients[@]}"; do
-            [ -n "${ready[$name]}" ] && echo "${row[$name]}" ||
-                echo "| $name | ${row[$name]} |"
-        done
+        echo "| |$(printf ' %s |' "${clients[@]}")"
+        echo "|---|$(printf -- '---|%.0s' "${clients[@]}")"
+        printf '%s\n' "${rows[@]}"
     } | save "$table"
 }
