@@ -121,7 +121,7 @@ $(LIBRARY): $(CORE_OBJS)
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lssl -lcurl
+	$(Q)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lssl -lcurl -lz
 
 
 # unit tests, each a program; one may ask for linker flags of its own:

@@ -95,6 +95,8 @@ typedef enum {
     CLI_OPT_ONCE,
     CLI_OPT_TOKEN,
     CLI_OPT_JWKS,
+    CLI_OPT_ROUTE,
+    CLI_OPT_NETWORK,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 
@@ -224,6 +226,7 @@ cli_rc_t cli_issuer_remove(cli_t *cli);
 cli_rc_t cli_egress_report(cli_t *cli);
 cli_rc_t cli_egress_sync(cli_t *cli);
 cli_rc_t cli_egress_compact(cli_t *cli);
+cli_rc_t cli_egress_import(cli_t *cli);
 cli_rc_t cli_budget_set(cli_t *cli);
 cli_rc_t cli_budget_list(cli_t *cli);
 cli_rc_t cli_budget_remove(cli_t *cli);

@@ -161,6 +161,18 @@ static const cli_option_t  cli_egress_compact_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_egress_import_options[] = {
+    { CLI_OPT_LEDGER, CLI_REQUIRED, "ledger", "DIR",
+      "the directory of a ledger, which keeps what was booked", 0 },
+    { CLI_OPT_ROUTE, CLI_REQUIRED, "route", "NAME",
+      "the registry_cdn whose logs they are", 0 },
+    { CLI_OPT_NETWORK, 0, "network", "NAME",
+      "what the network of the clients is called; nothing by default", 0 },
+    { CLI_OPT_KEY, 0, "key", "FILE",
+      "the key_file of sign hmac, to verify whose a request was", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_budget_set_options[] = {
     { CLI_OPT_ALERT, 0, "alert", "50,80,100",
       "the percentages at which to tell; 80,100 by default", 0 },
@@ -372,6 +384,13 @@ const cli_command_t  cli_commands[] = {
       "row takes the place of those of all instances. Sums stay what they are, "
       "also when an instance sends something late.",
       cli_egress_compact_options, cli_egress_compact },
+
+    { "egress", "import", "FILE...", "book what a CDN or an edge has delivered",
+      "Reads logs, also compressed by gzip: --format is cloudfront, cloudflare "
+      "or nginx, which is the log_format of conf.example/edge.conf. A log is "
+      "booked as a whole or not at all, and a request once, however often and "
+      "in whatever logs it is read.",
+      cli_egress_import_options, cli_egress_import },
 
     { "budget", "set", "SUBJECT AMOUNT",
       "say how much a tenant or a label may use",

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "cli_delivered.h"
 #include "cli_egress_redis.h"
 #include "reg_time.h"
 
@@ -19,6 +20,8 @@ typedef struct {
 
 static cli_rc_t cli_egress_files(const char *directory, int64_t first,
     int64_t last, cli_egress_row_pt handler, void *data);
+static cli_rc_t cli_egress_delivered(void *data,
+    const cli_delivered_t *delivered);
 static reg_rc_t cli_egress_file(void *data, const char *path, int64_t day);
 static cli_rc_t cli_egress_day(const cli_t *cli, cli_opt_t opt,
     const char *name, int64_t *day);
@@ -54,11 +57,41 @@ cli_egress_files(const char *directory, int64_t first, int64_t last,
     rc = reg_ledger_list(directory, first, last, cli_egress_file, &files,
                          &error);
 
-    if (files.rc != CLI_DONE || rc == REG_OK) {
+    if (files.rc == CLI_DONE && rc == REG_OK) {
+        return cli_delivered_each(directory, first, last,
+                                  cli_egress_delivered, &files);
+    }
+
+    if (files.rc != CLI_DONE) {
         return files.rc;
     }
 
     return cli_egress_no_directory(rc, directory, &error);
+}
+
+
+/* What was delivered elsewhere, of a day. */
+
+static cli_rc_t
+cli_egress_delivered(void *data, const cli_delivered_t *delivered)
+{
+    size_t               i;
+    uint64_t             counts[REG_LEDGER_COUNTERS];
+    cli_rc_t             rc;
+    cli_egress_files_t  *files = data;
+
+    memset(counts, 0, sizeof(counts));
+
+    rc = CLI_DONE;
+
+    for (i = 0; rc == CLI_DONE && i < delivered->nrows; i++) {
+        counts[REG_LEDGER_DELIVERED_BYTES] = delivered->rows[i].bytes;
+
+        rc = files->handler(files->data, delivered->day,
+                            &delivered->rows[i].key, counts);
+    }
+
+    return rc;
 }
 
 

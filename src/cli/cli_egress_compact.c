@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "cli_delivered.h"
 #include "cli_egress_redis.h"
 #include "cli_output.h"
 #include "cli_progress.h"
@@ -332,7 +333,8 @@ cli_fold_files(cli_fold_t *fold, const char *directory)
         return cli_egress_no_directory(rc, directory, &error);
     }
 
-    fold->files = reg_ledger_expire(directory, first);
+    fold->files = reg_ledger_expire(directory, first)
+                  + cli_delivered_expire(directory, first);
 
     return CLI_DONE;
 }

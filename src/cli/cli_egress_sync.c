@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "cli_delivered.h"
 #include "cli_egress_redis.h"
 #include "cli_output.h"
 #include "cli_progress.h"
@@ -37,7 +38,8 @@ typedef struct {
 
     /* of a file */
 
-    reg_ledger_t         *ledger;
+    const char           *instance;
+    int64_t               day;
     size_t                n;
     size_t                size;
     cli_sync_row_t       *items;        /* sorted by tenant */
@@ -45,7 +47,12 @@ typedef struct {
 
 
 static reg_rc_t cli_sync_file(void *data, const char *path, int64_t day);
-static cli_rc_t cli_sync_rows(cli_sync_t *sync);
+static cli_rc_t cli_sync_delivered(void *data,
+    const cli_delivered_t *delivered);
+static cli_rc_t cli_sync_tenants(cli_sync_t *sync);
+static cli_rc_t cli_sync_rows(cli_sync_t *sync, const reg_ledger_t *ledger);
+static cli_rc_t cli_sync_row(cli_sync_t *sync,
+    const reg_ledger_entry_t *entry);
 static int cli_sync_compare(const void *one, const void *two);
 static cli_rc_t cli_sync_tenant(cli_sync_t *sync, size_t first, size_t n);
 static cli_rc_t cli_sync_script(cli_sync_t *sync, size_t first, size_t n,
@@ -83,6 +90,11 @@ cli_egress_sync(cli_t *cli)
                              cli_sync_file, &sync, &error);
     }
 
+    if (sync.rc == CLI_DONE && rc == REG_OK) {
+        sync.rc = cli_delivered_each(directory, 0, INT64_MAX,
+                                     cli_sync_delivered, &sync);
+    }
+
     cli_progress_end(&sync.progress);
 
     if (sync.rc == CLI_DONE && rc != REG_OK) {
@@ -103,20 +115,77 @@ cli_egress_sync(cli_t *cli)
 static reg_rc_t
 cli_sync_file(void *data, const char *path, int64_t day)
 {
-    size_t       i, n;
-    cli_sync_t  *sync = data;
+    cli_sync_t    *sync = data;
+    reg_ledger_t  *ledger;
 
     (void) day;
 
-    sync->rc = cli_egress_open(&sync->ledger, path);
+    sync->rc = cli_egress_open(&ledger, path);
 
-    if (sync->rc != CLI_DONE || sync->ledger == NULL) {
+    if (sync->rc != CLI_DONE || ledger == NULL) {
         return sync->rc == CLI_DONE ? REG_OK : REG_ERROR;
     }
 
-    sync->rc = cli_sync_rows(sync);
+    sync->instance = reg_ledger_instance(ledger);
+    sync->day = reg_ledger_day(ledger);
+    sync->rc = cli_sync_rows(sync, ledger);
 
-    for (i = 0; sync->rc == CLI_DONE && i < sync->n; i += n) {
+    if (sync->rc == CLI_DONE) {
+        sync->rc = cli_sync_tenants(sync);
+    }
+
+    reg_ledger_close(ledger);
+
+    return sync->rc == CLI_DONE ? REG_OK : REG_ERROR;
+}
+
+
+/* What was delivered elsewhere, of a day. */
+
+static cli_rc_t
+cli_sync_delivered(void *data, const cli_delivered_t *delivered)
+{
+    size_t               i;
+    cli_rc_t             rc;
+    cli_sync_t          *sync = data;
+    reg_ledger_entry_t   entry;
+
+    sync->instance = delivered->instance;
+    sync->day = delivered->day;
+    sync->n = 0;
+
+    for (i = 0; i < delivered->nrows; i++) {
+        memset(&entry, 0, sizeof(reg_ledger_entry_t));
+
+        entry.key = delivered->rows[i].key;
+        entry.counts[REG_LEDGER_DELIVERED_BYTES] = delivered->rows[i].bytes;
+
+        rc = cli_sync_row(sync, &entry);
+
+        if (rc != CLI_DONE) {
+            return rc;
+        }
+    }
+
+    return cli_sync_tenants(sync);
+}
+
+
+/* Sends the rows of a file, tenant by tenant. */
+
+static cli_rc_t
+cli_sync_tenants(cli_sync_t *sync)
+{
+    size_t    i, n;
+    cli_rc_t  rc;
+
+    rc = CLI_DONE;
+
+    if (sync->n) {
+        qsort(sync->items, sync->n, sizeof(cli_sync_row_t), cli_sync_compare);
+    }
+
+    for (i = 0; rc == CLI_DONE && i < sync->n; i += n) {
 
         for (n = 1; i + n < sync->n; n++) {
 
@@ -127,55 +196,61 @@ cli_sync_file(void *data, const char *path, int64_t day)
             }
         }
 
-        sync->rc = cli_sync_tenant(sync, i, n);
+        rc = cli_sync_tenant(sync, i, n);
     }
 
     sync->files++;
 
-    reg_ledger_close(sync->ledger);
-
-    return sync->rc == CLI_DONE ? REG_OK : REG_ERROR;
+    return rc;
 }
 
 
 static cli_rc_t
-cli_sync_rows(cli_sync_t *sync)
+cli_sync_rows(cli_sync_t *sync, const reg_ledger_t *ledger)
 {
-    size_t               at, size;
-    cli_sync_row_t      *items;
-    reg_ledger_entry_t   entry;
+    size_t              at;
+    cli_rc_t            rc;
+    reg_ledger_entry_t  entry;
 
     at = 0;
     sync->n = 0;
+    rc = CLI_DONE;
 
-    while (reg_ledger_next(sync->ledger, &at, REG_LEDGER_END, &entry)) {
-
+    while (rc == CLI_DONE
+           && reg_ledger_next(ledger, &at, REG_LEDGER_END, &entry))
+    {
         /* "(other)" is there also when there was none */
 
-        if (entry.own == 0) {
-            continue;
+        if (entry.own) {
+            rc = cli_sync_row(sync, &entry);
         }
-
-        if (sync->n == sync->size) {
-            size = sync->size ? 2 * sync->size : 256;
-            items = realloc(sync->items, size * sizeof(cli_sync_row_t));
-
-            if (items == NULL) {
-                return cli_nomem();
-            }
-
-            sync->items = items;
-            sync->size = size;
-        }
-
-        sync->items[sync->n].tenant = entry.key.tenant;
-        sync->items[sync->n].entry = entry;
-        sync->n++;
     }
 
-    if (sync->n) {
-        qsort(sync->items, sync->n, sizeof(cli_sync_row_t), cli_sync_compare);
+    return rc;
+}
+
+
+static cli_rc_t
+cli_sync_row(cli_sync_t *sync, const reg_ledger_entry_t *entry)
+{
+    size_t           size;
+    cli_sync_row_t  *items;
+
+    if (sync->n == sync->size) {
+        size = sync->size ? 2 * sync->size : 256;
+        items = realloc(sync->items, size * sizeof(cli_sync_row_t));
+
+        if (items == NULL) {
+            return cli_nomem();
+        }
+
+        sync->items = items;
+        sync->size = size;
     }
+
+    sync->items[sync->n].tenant = entry->key.tenant;
+    sync->items[sync->n].entry = *entry;
+    sync->n++;
 
     return CLI_DONE;
 }
@@ -231,23 +306,21 @@ cli_sync_script(cli_sync_t *sync, size_t first, size_t n, uint64_t bytes)
     size_t          i, argc;
     cli_rc_t        rc;
     reg_str_t       argv[CLI_SYNC_HEAD + 2 * CLI_SYNC_BATCH], tenant;
-    const char     *instance;
     redisReply     *reply;
     unsigned char   keys[2][REG_LEDGER_REDIS_KEY_MAX];
     unsigned char   fields[CLI_SYNC_BATCH][REG_LEDGER_REDIS_FIELD_MAX];
     unsigned char   values[CLI_SYNC_BATCH][REG_LEDGER_REDIS_VALUE_MAX];
 
     tenant = sync->items[first].tenant;
-    instance = reg_ledger_instance(sync->ledger);
 
-    reg_ledger_day_format(date, reg_ledger_day(sync->ledger));
+    reg_ledger_day_format(date, sync->day);
 
     (void) snprintf(keep[0], sizeof(keep[0]), "%lld",
                     (long long) sync->keep);
     (void) snprintf(keep[1], sizeof(keep[1]), "%lld",
                     (long long) (sync->keep > CLI_SYNC_MONTH
                                  ? sync->keep : CLI_SYNC_MONTH));
-    (void) snprintf(own, sizeof(own), "%s:%s", instance, date);
+    (void) snprintf(own, sizeof(own), "%s:%s", sync->instance, date);
     (void) snprintf(amount, sizeof(amount), "%llu",
                     (unsigned long long) bytes);
 
@@ -266,7 +339,7 @@ cli_sync_script(cli_sync_t *sync, size_t first, size_t n, uint64_t bytes)
 
     for (i = 0; i < n; i++) {
         argv[argc].data = fields[i];
-        argv[argc++].len = reg_ledger_redis_field(fields[i], instance,
+        argv[argc++].len = reg_ledger_redis_field(fields[i], sync->instance,
                                          &sync->items[first + i].entry.key);
         argv[argc].data = values[i];
         argv[argc++].len = reg_ledger_redis_value(values[i],

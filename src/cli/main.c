@@ -205,7 +205,9 @@ cli_format(cli_t *cli)
 
     /* which has more of them, and says so */
 
-    if (cli->command->run == cli_egress_report) {
+    if (cli->command->run == cli_egress_report
+        || cli->command->run == cli_egress_import)
+    {
         return CLI_DONE;
     }
 

@@ -28,6 +28,8 @@ _ngx_registry_options() {                       # COMMAND
              "--records $global" ;;
     "egress sync" | "egress compact")
         echo "--ledger --keep $global" ;;
+    "egress import")
+        echo "--ledger --route --network --key $global" ;;
     "budget set")
         echo "--alert $global" ;;
     "budget check")
@@ -67,7 +69,7 @@ _ngx_registry_words() {                         # COMMAND SO FAR
     key)    echo "create list show usage rotate revoke" ;;
     tenant) echo "set list show" ;;
     role)   echo "set list show" ;;
-    egress) echo "report sync compact" ;;
+    egress) echo "report sync compact import" ;;
     budget) echo "set list remove check" ;;
     events) echo "deliver" ;;
     repository) echo "set list show remove" ;;
@@ -137,6 +139,7 @@ _ngx_registry() {
     --format)
         word="table json"
         [ "$command" != "egress report" ] || word+=" csv focus html"
+        [ "$command" != "egress import" ] || word="cloudfront cloudflare nginx"
         COMPREPLY=($(compgen -W "$word" -- "$cur"))
         return ;;
     --by)
@@ -184,7 +187,7 @@ _ngx_registry() {
     --overlap | --created-before | --reason | --label | --unlabel | \
     --limit | --unlimit | --keep | \
     --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month | \
-    --alert | --webhook | --loop | --stream | --retries)
+    --alert | --route | --network | --webhook | --loop | --stream | --retries)
         return ;;
     esac
 
@@ -196,7 +199,7 @@ _ngx_registry() {
     esac
 
     case $command in
-    "store import" | "token keygen" | "token rotate" | "token inspect")
+    "store import" | "egress import" | "token keygen" | "token rotate" | "token inspect")
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "$cur")) ;;
     "tenant set" | "tenant show")

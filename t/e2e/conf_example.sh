@@ -342,9 +342,16 @@ for name in edge shield; do
     stop_gateway
 done
 
-like "$(cat "$dir/gateway/log/edge.log")" \
-    "200 [0-9]+ MISS tenant=acme repository=acme/app \"GET $target\"" \
-    "edge.conf: the log tells whose it was"
+mkdir "$dir/imported"
+is "$(jq -c 'select(.status == 200) | [.tenant, .repository, .uri, .cache]' \
+        "$dir/gateway/log/edge.log")" \
+   "[\"acme\",\"acme/app\",\"$target\",\"MISS\"]" \
+   "edge.conf: the log tells whose it was"
+runs "edge.conf: it can be imported" registry egress import --format nginx \
+    --ledger "$dir/imported" --route edge "$dir/gateway/log/edge.log"
+is "$(registry egress report --ledger "$dir/imported" --format json |
+        jq -c '.[] | [.tenant, .delivered_bytes]')" \
+   "[\"acme\",$(stat -c %s "$dir/body")]" "edge.conf: and is in reports"
 
 
 # which are all there are
