@@ -168,6 +168,26 @@ reg_marks_change(reg_marks_t *marks, uint64_t key, int64_t now,
 }
 
 
+void
+reg_marks_each(reg_marks_t *marks, reg_marks_each_t each, void *data)
+{
+    size_t    b, i;
+    uint64_t  mark;
+
+    for (b = 0; b < marks->nbuckets; b++) {
+        for (i = 0; i < REG_MARKS_WAYS; i++) {
+
+            mark = atomic_load_explicit(&marks->buckets[b].slots[i].mark,
+                                        memory_order_relaxed);
+
+            if (mark != 0 && !reg_marks_claimed(mark)) {
+                each(data, (int64_t) mark);
+            }
+        }
+    }
+}
+
+
 uint64_t
 reg_marks_dropped(reg_marks_t *marks)
 {

@@ -69,6 +69,13 @@ reg_rc_t reg_marks_change(reg_marks_t *marks, uint64_t key, int64_t now,
     reg_marks_change_t change, void *data);
 
 
+/* Calls for each mark there is, in no order; others may change meanwhile. */
+
+typedef void (*reg_marks_each_t)(void *data, int64_t mark);
+
+void reg_marks_each(reg_marks_t *marks, reg_marks_each_t each, void *data);
+
+
 /* How many marks had to go that still had something to say. */
 
 uint64_t reg_marks_dropped(reg_marks_t *marks);

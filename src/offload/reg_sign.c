@@ -12,7 +12,7 @@ static reg_rc_t reg_sign_check_option(unsigned option, reg_str_t value,
     reg_error_t *error);
 
 
-static const reg_sign_scheme_t *const  reg_sign_schemes[] = {
+static const reg_sign_scheme_t *const  reg_sign_schemes[REG_SIGN_SCHEMES] = {
     &reg_sign_hmac,
     &reg_sign_secure_link,
     &reg_sign_cloudfront,
@@ -22,9 +22,6 @@ static const reg_sign_scheme_t *const  reg_sign_schemes[] = {
     &reg_sign_gcs,
     &reg_sign_azure
 };
-
-#define REG_SIGN_NSCHEMES                                                     \
-    (sizeof(reg_sign_schemes) / sizeof(reg_sign_schemes[0]))
 
 static const char *const  reg_sign_options[] = {
     [REG_SIGN_KEY_PAIR_ID] = "key_pair_id",
@@ -42,7 +39,7 @@ reg_signer_create(reg_signer_t **signer, reg_str_t scheme, reg_error_t *error)
 {
     size_t  i;
 
-    for (i = 0; i < REG_SIGN_NSCHEMES; i++) {
+    for (i = 0; i < REG_SIGN_SCHEMES; i++) {
 
         if (!reg_str_eq(scheme, reg_str(reg_sign_schemes[i]->name))) {
             continue;
@@ -83,6 +80,28 @@ reg_signer_free(reg_signer_t *signer)
 
     reg_sign_key_clear(&signer->key);
     free(signer);
+}
+
+
+const char *
+reg_sign_scheme_name(unsigned scheme)
+{
+    return scheme < REG_SIGN_SCHEMES ? reg_sign_schemes[scheme]->name : "-";
+}
+
+
+unsigned
+reg_signer_scheme(const reg_signer_t *signer)
+{
+    unsigned  i;
+
+    for (i = 0; i < REG_SIGN_SCHEMES - 1; i++) {
+        if (reg_sign_schemes[i] == signer->scheme) {
+            break;
+        }
+    }
+
+    return i;
 }
 
 

@@ -62,6 +62,15 @@ reg_rc_t reg_signer_create(reg_signer_t **signer, reg_str_t scheme,
 void reg_signer_free(reg_signer_t *signer);
 
 
+/* Schemes by number, from 0 on, and that of a signer. */
+
+#define REG_SIGN_SCHEMES  8
+
+const char *reg_sign_scheme_name(unsigned scheme);
+
+unsigned reg_signer_scheme(const reg_signer_t *signer);
+
+
 /*
  * Sets one option "name=value"; the value is copied.
  *

@@ -119,11 +119,18 @@ is "$(sed -nE 's/^\| `([a-z_]+)` \| *[0-9]* \|.*/\1/p' docs/reasons.md |
 
 # No document speaks of a directive, a variable or a metric that is not there.
 
+metrics_of_source() {
+    perl -0777 -ne '
+        while (/"([a-z_]+)",\s*"(counter|gauge|histogram)"/g) {
+            print "registry_$1", $2 eq "counter" ? "_total" : "", "\n";
+        }' src/nginx/status/ngx_http_registry_metrics*.c
+    sed -nE 's/^    \{ "([a-z_]+)", "[^,]*,?.*/registry_\1_total/p' \
+        src/nginx/status/ngx_http_registry_metrics_count.c
+}
+
+
 names=$({ directives_of_source | cut -d ' ' -f 1
-          perl -0777 -ne '
-              while (/"([a-z_]+)",\s*"(counter|gauge|histogram)"/g) {
-                  print "registry_$1", $2 eq "counter" ? "_total" : "", "\n";
-              }' src/nginx/status/ngx_http_registry_metrics.c
+          metrics_of_source
           grep -ohE '\bregistry_[a-z_]+' src/cli/cli_budget*.c
           sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
     paste -sd '|')
@@ -133,5 +140,8 @@ unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
 unknown=$(grep -vE 'words.md:.*:(read|write)_registry$' <<< "$unknown")
 
 is "$unknown" "" "no document names what is not there"
+
+is "$(sed -nE 's/^\| `(registry_[a-z_]+)` .*/\1/p' docs/metrics.md | sort)" \
+   "$(metrics_of_source | sort -u)" "metrics.md has the metrics of the source"
 
 finish

@@ -52,6 +52,44 @@ test_a_key_has_the_mark_it_was_given(void **state)
 
 
 static void
+add_mark(void *data, int64_t mark)
+{
+    int64_t *sum = data;
+
+    *sum += mark;
+}
+
+
+static void
+test_each_mark_is_shown_once(void **state)
+{
+    int64_t       sum;
+    unsigned      k;
+    reg_marks_t  *marks;
+
+    (void) state;
+
+    marks = marks_new(REG_MARKS_MIN);
+    sum = 0;
+
+    for (k = 0; k < MARKS_WAYS; k++) {
+        assert_int_equal(marks_set(marks, k, MARKS_NOW + k, MARKS_NOW),
+                         REG_OK);
+        sum += MARKS_NOW + k;
+    }
+
+    assert_int_equal(marks_set(marks, 0, 0, MARKS_NOW), REG_OK);
+    sum -= MARKS_NOW;
+
+    sum = -sum;
+    reg_marks_each(marks, add_mark, &sum);
+    assert_int_equal(sum, 0);
+
+    marks_free(marks, REG_MARKS_MIN);
+}
+
+
+static void
 test_what_lies_in_the_past_makes_room_first(void **state)
 {
     unsigned      k;
@@ -247,6 +285,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_a_key_has_the_mark_it_was_given),
+        cmocka_unit_test(test_each_mark_is_shown_once),
         cmocka_unit_test(test_what_lies_in_the_past_makes_room_first),
         cmocka_unit_test(test_memory_that_is_there_is_found),
         cmocka_unit_test(test_it_is_what_the_model_is),

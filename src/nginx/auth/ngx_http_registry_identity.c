@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_token.h"
 
 /* A key takes 100 bytes in base64; the rest is for a long user name. */
@@ -30,16 +31,23 @@ ngx_http_registry_identity_t *
 ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
     ngx_http_registry_trust_t *trust, ngx_str_t *authorization)
 {
-    reg_str_t  header;
+    reg_str_t                      header;
+    ngx_http_registry_identity_t  *identity;
 
     header.len = authorization->len;
     header.data = authorization->data;
 
     /* what one server trusts another may not */
 
-    return ngx_http_registry_memo_find(trust ? trust->headers : by->headers,
-                                       header,
-                                       by->store->generation(by->store));
+    identity = ngx_http_registry_memo_find(trust ? trust->headers
+                                                 : by->headers,
+                                           header,
+                                           by->store->generation(by->store));
+    if (identity) {
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_IDENTITY_WORKER);
+    }
+
+    return identity;
 }
 
 
@@ -73,6 +81,7 @@ ngx_http_registry_identify(ngx_http_registry_identify_t *by,
     *identity = ngx_http_registry_memo_find(headers, header, generation);
 
     if (*identity) {
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_IDENTITY_WORKER);
         return NGX_OK;
     }
 
@@ -84,6 +93,10 @@ ngx_http_registry_identify(ngx_http_registry_identify_t *by,
                                          reason, log);
 
     /* what is good for this request only is remembered by none */
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_IDENTITY_RECORDS);
+    }
 
     if (rc == NGX_OK && !waiter->once) {
         ngx_http_registry_memo_put(headers, header, generation, *identity);

@@ -275,7 +275,7 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
     if (rlcf->registry == NGX_HTTP_REGISTRY_API) {
         ctx->route.operation = REG_OP_API;
 
-    } else {
+    } else if (ctx->route.operation != REG_OP_TOKEN) {
         (void) ngx_http_registry_parse(r, ctx);
     }
 
@@ -284,7 +284,9 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
     key->network = ngx_http_registry_ledger_networked(r, network);
     key->route = ngx_http_registry_ledger_route(r, booked, ctx);
 
-    if (booked->known || ctx->route.operation == REG_OP_API) {
+    if (booked->known || ctx->route.operation == REG_OP_API
+        || ctx->route.operation == REG_OP_TOKEN)
+    {
         key->repository = ctx->route.repository;
 
     } else {

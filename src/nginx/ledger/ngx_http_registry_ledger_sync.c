@@ -11,6 +11,7 @@
  * that is over is sent until nothing of it was news, and is closed then.
  */
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_ledger_sync.h"
 
 #include "reg_ledger_redis.h"
@@ -334,6 +335,8 @@ ngx_http_registry_sync_done(ngx_http_registry_sync_t *sync)
                       "registry_ledger: Redis takes what is sent again");
     }
 
+    ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_SYNCS);
+
     reg_ledger_set_synced(sync->ledger, (int64_t) ngx_time());
 
     if (sync->over) {
@@ -362,6 +365,8 @@ ngx_http_registry_sync_done(ngx_http_registry_sync_t *sync)
 void
 ngx_http_registry_sync_fail(ngx_http_registry_sync_t *sync, const char *what)
 {
+    ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_SYNCS_FAILED);
+
     if (!sync->failing) {
         sync->failing = 1;
         ngx_log_error(NGX_LOG_ERR, sync->timer.log, 0,

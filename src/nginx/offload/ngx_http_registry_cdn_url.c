@@ -9,6 +9,7 @@
  * whenever in a step it is handed out, unless the key itself ends earlier.
  */
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_offload.h"
 
 #define NGX_HTTP_REGISTRY_STEP_MAX     300      /* seconds */
@@ -31,6 +32,7 @@ ngx_http_registry_cdn_url(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
 {
     size_t        len;
     u_char        out[REG_SIGNED_URL_MAX];
+    ngx_uint_t    count;
     ngx_int_t     rc;
     ngx_str_t     plain, text;
     reg_claims_t  claims;
@@ -48,6 +50,8 @@ ngx_http_registry_cdn_url(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
         return rc;
     }
 
+    count = NGX_HTTP_REGISTRY_COUNT_SIGNED_BEFORE;
+
     if (ngx_http_registry_signed_find(cdn->cache, &ctx->offload->key, &plain,
                                       &claims, &text)
         != NGX_OK)
@@ -58,9 +62,17 @@ ngx_http_registry_cdn_url(ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
         }
 
         text = (ngx_str_t) { len, out };
+        count = NGX_HTTP_REGISTRY_COUNT_SIGNED;
 
         ngx_http_registry_signed_put(cdn->cache, &ctx->offload->key, &plain,
                                      &claims, &text);
+    }
+
+    /* by the outer scheme, that of the CDN */
+
+    if (cdn->nsigns) {
+        ngx_http_registry_count_of(count
+                    + reg_signer_scheme(cdn->signs[cdn->nsigns - 1].signer));
     }
 
     url->len = text.len;

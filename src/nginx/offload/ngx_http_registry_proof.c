@@ -8,6 +8,7 @@
  * comes from the backend, and is remembered in memory that workers share.
  */
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_offload.h"
 
 
@@ -71,6 +72,7 @@ ngx_http_registry_proof_start(ngx_http_request_t *r,
            == REG_OK)
     {
         if (now - offload->proof.asked < (int64_t) omcf->ttl) {
+            ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_PROOF_HIT);
             ctx->blob_size = offload->proof.size;
             return NGX_OK;
         }
@@ -254,8 +256,11 @@ ngx_http_registry_proof_end(ngx_http_request_t *r,
         if (offload->generation
             != reg_proofs_generation(omcf->proofs, &offload->key))
         {
+            ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_PROOF_REFUSED);
             return NGX_DECLINED;
         }
+
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_PROOF_ASKED);
 
         ctx->blob_size = offload->proof.size;
         return NGX_OK;
@@ -274,9 +279,15 @@ ngx_http_registry_proof_end(ngx_http_request_t *r,
                       "seconds ago is taken",
                       (now - offload->proof.asked) / 1000);
 
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_PROOF_STALE);
+
         ctx->blob_size = offload->proof.size;
         return NGX_OK;
     }
+
+    ngx_http_registry_count_of(offload->ask == NGX_HTTP_REGISTRY_ASK_FAILED
+                               ? NGX_HTTP_REGISTRY_COUNT_PROOF_FAILED
+                               : NGX_HTTP_REGISTRY_COUNT_PROOF_REFUSED);
 
     return NGX_DECLINED;
 }

@@ -2,6 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_node_state.h"
 
 /*
@@ -129,9 +130,12 @@ ngx_http_registry_pipe_command(ngx_http_registry_pipe_t *pipe,
 
     pipe->wanted++;
 
+    ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_COMMANDS);
+
     if (pipe->ready
         && ngx_http_registry_pipe_send(pipe, asking, argc, argv) != NGX_OK)
     {
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_COMMANDS_FAILED);
         ngx_http_registry_pipe_drop(command);
         return NULL;
     }
@@ -184,6 +188,7 @@ ngx_http_registry_pipe_queue(ngx_http_registry_pipe_t *pipe, size_t argc,
     command->pipe = pipe;
     command->handler = NULL;
     command->deadline = ngx_current_msec + pipe->node->conf->url.timeout;
+    command->begun = ngx_http_registry_count_now();
 
     ngx_queue_insert_tail(&pipe->commands, &command->queue);
     pipe->n++;
@@ -459,6 +464,15 @@ ngx_http_registry_pipe_answer(ngx_http_registry_command_t *command,
 {
     void                        *data;
     ngx_http_registry_reply_pt   handler;
+
+    if (reply) {
+        ngx_http_registry_count_answer((ngx_uint_t)
+                                       (ngx_http_registry_count_now()
+                                        - command->begun));
+
+    } else {
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_COMMANDS_FAILED);
+    }
 
     data = command->data;
     handler = command->pipe->node->freed ? NULL : command->handler;

@@ -36,6 +36,7 @@ struct ngx_http_registry_command_s {
     ngx_http_registry_reply_pt   handler;         /* NULL: detached */
     void                        *data;
     ngx_msec_t                   deadline;
+    int64_t                      begun;           /* us */
     unsigned                     asking:1;        /* behind an ASKING that */
                                                   /* was not answered yet */
     size_t                       argc;            /* 0: it was sent */

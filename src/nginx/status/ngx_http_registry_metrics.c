@@ -11,9 +11,6 @@
 #include "ngx_http_registry_status.h"
 
 
-static void ngx_http_registry_metrics_family(ngx_http_registry_text_t *text,
-    ngx_uint_t openmetrics, const char *name, const char *type,
-    const char *help);
 static void ngx_http_registry_metrics_decisions(
     ngx_http_registry_counters_t *counters, ngx_http_registry_text_t *text,
     ngx_uint_t openmetrics);
@@ -29,6 +26,9 @@ static void ngx_http_registry_metrics_shared_limits(
     ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
     ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
+static void ngx_http_registry_metrics_bytes(ngx_http_request_t *r,
+    ngx_http_registry_text_t *text, reg_ledger_t *ledger,
+    ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_sums(ngx_http_registry_text_t *text,
     ngx_array_t *sums, const char *name, const char *part,
     ngx_uint_t counter);
@@ -38,12 +38,16 @@ void
 ngx_http_registry_metrics_text(ngx_http_request_t *r,
     ngx_http_registry_text_t *text, ngx_uint_t openmetrics)
 {
+    ngx_http_registry_counters_t           counters;
     ngx_http_registry_status_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_registry_status_module);
 
-    ngx_http_registry_metrics_decisions(smcf->counters, text, openmetrics);
-    ngx_http_registry_metrics_durations(smcf->counters, text, openmetrics);
+    ngx_http_registry_counters_sum(smcf->counters, &counters);
+
+    ngx_http_registry_metrics_decisions(&counters, text, openmetrics);
+    ngx_http_registry_metrics_durations(&counters, text, openmetrics);
+    ngx_http_registry_metrics_counts(&counters, text, openmetrics);
     ngx_http_registry_metrics_limits(r, text, openmetrics);
     ngx_http_registry_metrics_ledger(r, text, openmetrics);
 
@@ -53,7 +57,7 @@ ngx_http_registry_metrics_text(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_registry_metrics_family(ngx_http_registry_text_t *text,
     ngx_uint_t openmetrics, const char *name, const char *type,
     const char *help)
@@ -262,9 +266,10 @@ static void
 ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
     ngx_http_registry_text_t *text, ngx_uint_t openmetrics)
 {
-    ngx_array_t                           *sums;
+    size_t                                 at;
     reg_ledger_t                          *ledger;
     reg_ledger_stat_t                      stat;
+    reg_ledger_entry_t                     entry;
     ngx_http_registry_ledger_main_conf_t  *lmcf;
 
     lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_ledger_module);
@@ -299,6 +304,18 @@ ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
     ngx_http_registry_text_add(text, "registry_ledger_overflows_total %uL\n",
                                stat.overflows);
 
+    /* row 0, which is always there */
+
+    at = 0;
+
+    if (reg_ledger_next(ledger, &at, 1, &entry)) {
+        ngx_http_registry_metrics_family(text, openmetrics,
+                                         "ledger_other_bytes", "gauge",
+                                         "Sent today, and booked to (other).");
+        ngx_http_registry_text_add(text, "registry_ledger_other_bytes %uL\n",
+                                   entry.counts[REG_LEDGER_EGRESS_BYTES]);
+    }
+
     if (lmcf->syncer) {
         ngx_http_registry_metrics_family(text, openmetrics,
                                     "ledger_synced_timestamp_seconds", "gauge",
@@ -306,6 +323,17 @@ ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
         ngx_http_registry_text_add(text, "registry_ledger_synced_timestamp_"
                                    "seconds %L\n", stat.synced_at);
     }
+
+    ngx_http_registry_metrics_bytes(r, text, ledger, openmetrics);
+}
+
+
+static void
+ngx_http_registry_metrics_bytes(ngx_http_request_t *r,
+    ngx_http_registry_text_t *text, reg_ledger_t *ledger,
+    ngx_uint_t openmetrics)
+{
+    ngx_array_t  *sums;
 
     sums = ngx_http_registry_sums(r->pool, ledger, 0,
                                   NGX_HTTP_REGISTRY_TENANTS_MAX);

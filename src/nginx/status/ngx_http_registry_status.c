@@ -3,78 +3,61 @@
  */
 
 /*
- * The answer of "registry_status" to programs, and the page that shows it to
- * people: it asks for the same address again, as a program does.
+ * The answer of "registry_status" to programs.
  */
 
 #include "ngx_http_registry_status.h"
+
+/* Who has so small a part of a burst left is near its end. */
+
+#define NGX_HTTP_REGISTRY_STATUS_NEAR  5
+
+
+/* What the marks of a limit say of the keys that it has to do with now. */
+
+typedef struct {
+    ngx_http_registry_limit_t  *limit;
+    int64_t                     now;
+    ngx_uint_t                  keys;
+    ngx_uint_t                  near;
+    ngx_uint_t                  exhausted;
+} ngx_http_registry_status_keys_t;
 
 
 static void ngx_http_registry_status_decisions(
     ngx_http_registry_counters_t *counters, ngx_http_registry_text_t *text);
 static void ngx_http_registry_status_limits(ngx_http_request_t *r,
     ngx_http_registry_text_t *text);
+static void ngx_http_registry_status_limit(ngx_http_registry_text_t *text,
+    ngx_http_registry_limit_t *limit);
+static void ngx_http_registry_status_key(void *data, int64_t mark);
 static void ngx_http_registry_status_ledger(ngx_http_request_t *r,
     ngx_http_registry_text_t *text);
 static void ngx_http_registry_status_sums(ngx_http_registry_text_t *text,
     ngx_array_t *sums, const char *list, const char *part);
 
 
-ngx_str_t  ngx_http_registry_status_page = ngx_string(
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-    "<title>Registry</title>\n"
-    "<style>\n"
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;"
-    "padding:0 1em;color:#222;background:#fff}\n"
-    "table{border-collapse:collapse;width:100%}\n"
-    "th,td{text-align:left;padding:.25em .75em;border-bottom:1px solid #ddd}\n"
-    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\n"
-    "h2{margin-top:2em}p.e{color:#a00}\n"
-    "</style></head><body>\n"
-    "<h1>Registry</h1><p id=\"t\"></p><div id=\"s\"></div>\n"
-    "<script>\n"
-    "function el(n,t,c){var e=document.createElement(n);"
-    "if(t!==undefined)e.textContent=t;if(c)e.className=c;return e}\n"
-    "function num(v){return Number(v).toLocaleString('en')}\n"
-    "function table(title,rows){if(!rows.length)return;"
-    "var s=document.getElementById('s'),t=el('table'),h=el('tr'),"
-    "k=Object.keys(rows[0]);s.appendChild(el('h2',title));"
-    "k.forEach(function(n){h.appendChild(el('th',n.replace(/_/g,' '),"
-    "typeof rows[0][n]=='number'?'n':''))});t.appendChild(h);"
-    "rows.forEach(function(r){var l=el('tr');k.forEach(function(n){"
-    "var v=r[n],b=typeof v=='number';"
-    "l.appendChild(el('td',b?num(v):v,b?'n':''))});t.appendChild(l)});"
-    "s.appendChild(t)}\n"
-    "function show(d){document.getElementById('s').textContent='';"
-    "document.getElementById('t').textContent=d.time+', UTC';"
-    "if(d.ledger){var l=d.ledger,p=l.up?num(l.used)+' of '+num(l.rows)+"
-    "' rows of the ledger of '+l.day+' are used':'there is no ledger';"
-    "document.getElementById('s').appendChild(el('p',p,l.up?'':'e'));"
-    "if(l.up){table('Egress today',l.tenants);"
-    "table('Largest repositories today',l.repositories)}}\n"
-    "table('Decisions',d.decisions);table('Limits',d.limits)}\n"
-    "function load(){fetch(location.href,{headers:{Accept:"
-    "'application/json'}}).then(function(r){return r.json()}).then(show)"
-    ".catch(function(e){document.getElementById('t').textContent=e})}\n"
-    "load();setInterval(load,10000);\n"
-    "</script></body></html>\n");
-
-
 void
 ngx_http_registry_status_json(ngx_http_request_t *r,
     ngx_http_registry_text_t *text)
 {
+    ngx_tm_t                               tm;
+    ngx_http_registry_counters_t           counters;
     ngx_http_registry_status_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_registry_status_module);
 
-    ngx_http_registry_text_add(text, "{\"version\":1,\"time\":\"%*s\"",
-                               sizeof("1970-01-01T00:00:00") - 1,
-                               ngx_cached_http_log_iso8601.data);
+    ngx_gmtime(ngx_time(), &tm);
 
-    ngx_http_registry_status_decisions(smcf->counters, text);
+    ngx_http_registry_text_add(text, "{\"version\":1,\"now\":%T,\"time\":"
+                               "\"%4d-%02d-%02dT%02d:%02d:%02dZ\"",
+                               ngx_time(), tm.ngx_tm_year, tm.ngx_tm_mon,
+                               tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min,
+                               tm.ngx_tm_sec);
+
+    ngx_http_registry_counters_sum(smcf->counters, &counters);
+
+    ngx_http_registry_status_decisions(&counters, text);
     ngx_http_registry_status_limits(r, text);
     ngx_http_registry_status_ledger(r, text);
 
@@ -119,6 +102,7 @@ ngx_http_registry_status_limits(ngx_http_request_t *r,
     ngx_http_registry_text_t *text)
 {
     ngx_uint_t                            i;
+    const char                           *comma;
     ngx_http_registry_limit_t           **limit;
     ngx_http_registry_limit_main_conf_t  *lmcf;
 
@@ -126,25 +110,74 @@ ngx_http_registry_status_limits(ngx_http_request_t *r,
 
     ngx_http_registry_text_add(text, ",\"limits\":[");
     limit = lmcf->limits.elts;
+    comma = "";
 
     for (i = 0; i < lmcf->limits.nelts; i++) {
 
-        if (limit[i]->counters == NULL) {
-            continue;
+        if (limit[i]->counters) {
+            ngx_http_registry_text_add(text, comma);
+            ngx_http_registry_status_limit(text, limit[i]);
+            comma = ",";
         }
-
-        ngx_http_registry_text_add(text, "%s{\"limit\":\"%V\",\"passed\":%uA,"
-                                   "\"refused\":%uA,\"refused_dry_run\":%uA,"
-                                   "\"exempt\":%uA,\"failed\":%uA}",
-                                   i ? "," : "", &limit[i]->name,
-                                   limit[i]->counters->passed,
-                                   limit[i]->counters->refused,
-                                   limit[i]->counters->refused_dry_run,
-                                   limit[i]->counters->exempt,
-                                   limit[i]->counters->failed);
     }
 
     ngx_http_registry_text_add(text, "]");
+}
+
+
+static void
+ngx_http_registry_status_limit(ngx_http_registry_text_t *text,
+    ngx_http_registry_limit_t *limit)
+{
+    ngx_http_registry_status_keys_t      keys;
+    ngx_http_registry_limit_counters_t  *c;
+
+    c = limit->counters;
+
+    ngx_memzero(&keys, sizeof(ngx_http_registry_status_keys_t));
+
+    keys.limit = limit;
+    keys.now = ngx_http_registry_limit_now();
+
+    if (limit->marks) {
+        reg_marks_each(limit->marks, ngx_http_registry_status_key, &keys);
+    }
+
+    ngx_http_registry_text_add(text, "{\"limit\":\"%V\",\"permits\":%uD,"
+                               "\"window\":%uD,\"passed\":%uA,"
+                               "\"refused\":%uA,\"refused_dry_run\":%uA,"
+                               "\"exempt\":%uA,\"failed\":%uA,\"keys\":%ui,"
+                               "\"near\":%ui,\"exhausted\":%ui}",
+                               &limit->name, limit->rate.count,
+                               limit->rate.window, c->passed, c->refused,
+                               c->refused_dry_run, c->exempt, c->failed,
+                               keys.keys, keys.near, keys.exhausted);
+}
+
+
+static void
+ngx_http_registry_status_key(void *data, int64_t mark)
+{
+    ngx_http_registry_status_keys_t *keys = data;
+
+    reg_gcra_answer_t  answer;
+
+    if (mark <= keys->now) {
+        return;
+    }
+
+    reg_gcra_look(&keys->limit->gcra, mark, keys->now, &answer);
+
+    keys->keys++;
+
+    if (answer.remaining == 0) {
+        keys->exhausted++;
+
+    } else if (answer.remaining * NGX_HTTP_REGISTRY_STATUS_NEAR
+               <= keys->limit->rate.burst)
+    {
+        keys->near++;
+    }
 }
 
 
@@ -185,9 +218,13 @@ ngx_http_registry_status_ledger(ngx_http_request_t *r,
     }
 
     ngx_http_registry_text_add(text, ",\"ledger\":{\"up\":true,\"day\":\"%s\","
-                               "\"rows\":%uz,\"used\":%uz,\"overflows\":%uL,"
-                               "\"synced_at\":%L,", day, stat.rows, stat.used,
-                               stat.overflows, stat.synced_at);
+                               "\"rows\":%uz,\"used\":%uz,\"overflows\":%uL,",
+                               day, stat.rows, stat.used, stat.overflows);
+
+    if (lmcf->syncer) {
+        ngx_http_registry_text_add(text, "\"synced_at\":%L,",
+                                   stat.synced_at);
+    }
 
     ngx_http_registry_status_sums(text, tenants, "tenants", "route");
     ngx_http_registry_text_add(text, ",");

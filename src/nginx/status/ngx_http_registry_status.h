@@ -10,13 +10,9 @@
  * text that grows.
  */
 
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_ledger.h"
 #include "ngx_http_registry_limit.h"
-
-#define NGX_HTTP_REGISTRY_VERDICTS   3
-#define NGX_HTTP_REGISTRY_REASONS    (REG_REASON_INTERNAL + 1)
-#define NGX_HTTP_REGISTRY_OPERATIONS (REG_OP_API + 1)
-#define NGX_HTTP_REGISTRY_BUCKETS    12
 
 /* More would be a load for whoever scrapes; the rest is one line. */
 
@@ -24,28 +20,13 @@
 #define NGX_HTTP_REGISTRY_REPOSITORIES_MAX  20
 
 
-/* In shared memory, of all workers. */
-
 typedef struct {
-    ngx_atomic_t  layout;
-    ngx_atomic_t  decisions[NGX_HTTP_REGISTRY_VERDICTS]
-                           [NGX_HTTP_REGISTRY_REASONS];
-    ngx_atomic_t  buckets[NGX_HTTP_REGISTRY_OPERATIONS]
-                         [NGX_HTTP_REGISTRY_BUCKETS + 1];
-    ngx_atomic_t  milliseconds[NGX_HTTP_REGISTRY_OPERATIONS];
-} ngx_http_registry_counters_t;
-
-
-typedef struct {
-    ngx_uint_t                     used;       /* by a location */
-    ngx_shm_zone_t                *shm_zone;
-    ngx_http_registry_counters_t  *counters;
+    ngx_uint_t       used;                     /* by a location */
+    ngx_shm_zone_t  *shm_zone;
+    void            *counters;                 /* of all workers */
+    ngx_str_t        page;
+    ngx_str_t        policy;
 } ngx_http_registry_status_main_conf_t;
-
-
-/* Up to how many milliseconds a bucket is for. */
-
-extern const ngx_uint_t  ngx_http_registry_buckets[NGX_HTTP_REGISTRY_BUCKETS];
 
 
 /* Text of any length, in the pool of a request. */
@@ -89,6 +70,18 @@ ngx_array_t *ngx_http_registry_sums(ngx_pool_t *pool,
     const reg_ledger_t *ledger, ngx_uint_t by_repository, ngx_uint_t max);
 
 
+/* The two lines that each family of metrics begins with. */
+
+void ngx_http_registry_metrics_family(ngx_http_registry_text_t *text,
+    ngx_uint_t openmetrics, const char *name, const char *type,
+    const char *help);
+
+/* What ngx_http_registry_count.h counts, but for requests. */
+
+void ngx_http_registry_metrics_counts(ngx_http_registry_counters_t *counters,
+    ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
+
+
 /* The bodies. */
 
 void ngx_http_registry_metrics_text(ngx_http_request_t *r,
@@ -97,7 +90,10 @@ void ngx_http_registry_metrics_text(ngx_http_request_t *r,
 void ngx_http_registry_status_json(ngx_http_request_t *r,
     ngx_http_registry_text_t *text);
 
-extern ngx_str_t  ngx_http_registry_status_page;
+/* The page, and the Content-Security-Policy that it needs. */
+
+ngx_int_t ngx_http_registry_status_page(ngx_conf_t *cf, ngx_str_t *page,
+    ngx_str_t *policy);
 
 
 extern ngx_module_t  ngx_http_registry_status_module;

@@ -28,11 +28,10 @@ static void *ngx_http_registry_status_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_status_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_registry_status_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-
-
-const ngx_uint_t  ngx_http_registry_buckets[NGX_HTTP_REGISTRY_BUCKETS] = {
-    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 60000
-};
+static ngx_int_t ngx_http_registry_status_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_registry_status_init_process(ngx_cycle_t *cycle);
+static void ngx_http_registry_status_count(ngx_cycle_t *cycle,
+    ngx_uint_t worker);
 
 
 static ngx_command_t  ngx_http_registry_status_commands[] = {
@@ -77,8 +76,8 @@ ngx_module_t  ngx_http_registry_status_module = {
     ngx_http_registry_status_commands,     /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_registry_status_init_module,  /* init module */
+    ngx_http_registry_status_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -103,12 +102,9 @@ static ngx_str_t  ngx_http_registry_html_type =
 static ngx_int_t
 ngx_http_registry_status_log_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                             i, o;
-    ngx_time_t                            *tp;
-    ngx_msec_int_t                         ms;
-    ngx_http_registry_ctx_t               *ctx;
-    ngx_http_registry_counters_t          *counters;
-    ngx_http_registry_status_main_conf_t  *smcf;
+    ngx_time_t               *tp;
+    ngx_msec_int_t            ms;
+    ngx_http_registry_ctx_t  *ctx;
 
     ctx = ngx_http_registry_find_ctx(r);
 
@@ -116,30 +112,25 @@ ngx_http_registry_status_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_registry_status_module);
-    counters = smcf->counters;
-
     if (ctx->decided && ctx->decision.verdict < NGX_HTTP_REGISTRY_VERDICTS) {
-        (void) ngx_atomic_fetch_add(&counters->decisions[ctx->decision.verdict]
-                                                        [ctx->decision.reason],
+        (void) ngx_atomic_fetch_add(&ngx_http_registry_counters
+                                       ->decisions[ctx->decision.verdict]
+                                                  [ctx->decision.reason],
                                     1);
+
+        if (ctx->route.operation == REG_OP_TOKEN) {
+            ngx_http_registry_count_of(ctx->decision.verdict == REG_ALLOW
+                                     ? NGX_HTTP_REGISTRY_COUNT_TOKENS_ISSUED
+                                     : NGX_HTTP_REGISTRY_COUNT_TOKENS_REFUSED);
+        }
     }
 
     tp = ngx_timeofday();
     ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
                            + (tp->msec - r->start_msec));
-    ms = ngx_max(ms, 0);
 
-    for (i = 0; i < NGX_HTTP_REGISTRY_BUCKETS; i++) {
-        if ((ngx_uint_t) ms <= ngx_http_registry_buckets[i]) {
-            break;
-        }
-    }
-
-    o = ctx->route.operation;
-
-    (void) ngx_atomic_fetch_add(&counters->buckets[o][i], 1);
-    (void) ngx_atomic_fetch_add(&counters->milliseconds[o], ms);
+    ngx_http_registry_count_request(ctx->route.operation,
+                                    (ngx_uint_t) ngx_max(ms, 0));
 
     return NGX_OK;
 }
@@ -177,12 +168,25 @@ ngx_http_registry_metrics_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_registry_status_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                 body;
-    ngx_http_registry_text_t  text;
+    ngx_str_t                              body;
+    ngx_http_registry_text_t               text;
+    ngx_http_registry_status_main_conf_t  *smcf;
 
     if (ngx_http_registry_status_accepts(r, "text/html")) {
+
+        smcf = ngx_http_get_module_main_conf(r,
+                                             ngx_http_registry_status_module);
+
+        if (ngx_http_registry_add_header(r,
+                              NGX_HTTP_REGISTRY_STR("Content-Security-Policy"),
+                              smcf->policy)
+            == NULL)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_http_registry_status_send(r, &ngx_http_registry_html_type,
-                                             &ngx_http_registry_status_page);
+                                             &smcf->page);
     }
 
     ngx_memzero(&text, sizeof(ngx_http_registry_text_t));
@@ -253,6 +257,17 @@ ngx_http_registry_status_send(ngx_http_request_t *r, ngx_str_t *type,
 
     b = ngx_calloc_buf(r->pool);
     if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_registry_add_header(r, NGX_HTTP_REGISTRY_STR("Cache-Control"),
+                                     NGX_HTTP_REGISTRY_STR("no-store"))
+        == NULL
+        || ngx_http_registry_add_header(r,
+                               NGX_HTTP_REGISTRY_STR("X-Content-Type-Options"),
+                               NGX_HTTP_REGISTRY_STR("nosniff"))
+           == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -348,9 +363,16 @@ ngx_http_registry_status_init(ngx_conf_t *cf)
 
     *h = ngx_http_registry_status_log_handler;
 
+    if (ngx_http_registry_status_page(cf, &smcf->page, &smcf->policy)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(&name, "registry_status");
 
-    size = ngx_align(sizeof(ngx_http_registry_counters_t), ngx_pagesize);
+    size = ngx_align(ngx_http_registry_counters_size(), ngx_pagesize)
+           + ngx_pagesize;
     size += NGX_HTTP_REGISTRY_SHM_OVERHEAD(size) + 4 * ngx_pagesize;
 
     smcf->shm_zone = ngx_shared_memory_add(cf, &name, size,
@@ -373,18 +395,54 @@ ngx_http_registry_status_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_registry_status_main_conf_t *smcf = shm_zone->data;
 
-    size_t  size;
+    size_t         size, wanted;
+    ngx_atomic_t  *layout;
 
-    smcf->counters = ngx_http_registry_shm_piece(shm_zone, &size);
+    wanted = ngx_http_registry_counters_size();
+    layout = ngx_http_registry_shm_piece(shm_zone, &size);
 
-    if (smcf->counters == NULL || size < sizeof(ngx_http_registry_counters_t)) {
+    if (layout == NULL || size < ngx_pagesize + wanted) {
         return NGX_ERROR;
     }
 
-    if (smcf->counters->layout != sizeof(ngx_http_registry_counters_t)) {
-        ngx_memzero(smcf->counters, sizeof(ngx_http_registry_counters_t));
-        smcf->counters->layout = sizeof(ngx_http_registry_counters_t);
+    smcf->counters = (u_char *) layout + ngx_pagesize;
+
+    if (*layout != sizeof(ngx_http_registry_counters_t)) {
+        ngx_memzero(smcf->counters, wanted);
+        *layout = sizeof(ngx_http_registry_counters_t);
     }
 
     return NGX_OK;
+}
+
+
+/* "master_process off" has no other worker, and init_process but once. */
+
+static ngx_int_t
+ngx_http_registry_status_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_status_count(cycle, 0);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_registry_status_count(cycle, ngx_worker);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_registry_status_count(ngx_cycle_t *cycle, ngx_uint_t worker)
+{
+    ngx_http_registry_status_main_conf_t  *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_registry_status_module);
+
+    ngx_http_registry_counters_use(smcf ? smcf->counters : NULL, worker);
 }

@@ -9,6 +9,7 @@
 #include "reg_siphash.h"
 
 #include "ngx_http_registry_cache.h"
+#include "ngx_http_registry_count.h"
 #include "ngx_http_registry_known.h"
 
 /*
@@ -118,6 +119,7 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
     ngx_http_registry_waiter_t *waiter, reg_record_t **record)
 {
     int64_t                     now;
+    ngx_uint_t                  from;
     ngx_http_registry_known_t  *known;
 
     known = ngx_http_registry_cache_known(cache, type, name);
@@ -125,19 +127,34 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
         return NGX_ERROR;
     }
 
+    from = NGX_HTTP_REGISTRY_COUNT_RECORD_WORKER;
+
     if (!ngx_http_registry_cache_fresh(known)) {
 
         if (ngx_http_registry_cache_answered(known, waiter)) {
+            ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_RECORD_STORE);
+
             waiter->once = 1;
             return ngx_http_registry_cache_serve(known, record);
         }
 
         if (known->ask == NULL) {
             ngx_http_registry_cache_from_zone(known);
+            from = NGX_HTTP_REGISTRY_COUNT_RECORD_ZONE;
         }
     }
 
     if (ngx_http_registry_cache_fresh(known)) {
+
+        if (waiter->asked && known->answered >= waiter->asked) {
+            from = NGX_HTTP_REGISTRY_COUNT_RECORD_STORE;
+
+        } else if (known->absent) {
+            from = NGX_HTTP_REGISTRY_COUNT_RECORD_NEGATIVE;
+        }
+
+        ngx_http_registry_count_of(from);
+
         return ngx_http_registry_cache_serve(known, record);
     }
 
@@ -153,8 +170,15 @@ ngx_http_registry_cache_get(ngx_http_registry_cache_t *cache,
             || ngx_http_registry_cache_ask(known) != NGX_OK))
     {
         waiter->once = 1;
-        return ngx_http_registry_cache_usable(known)
-               ? ngx_http_registry_cache_serve(known, record) : NGX_BUSY;
+
+        if (!ngx_http_registry_cache_usable(known)) {
+            ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_RECORD_NONE);
+            return NGX_BUSY;
+        }
+
+        ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_RECORD_STALE);
+
+        return ngx_http_registry_cache_serve(known, record);
     }
 
     ngx_http_registry_waiter_leave(waiter);
