@@ -71,6 +71,8 @@ is "$(readlink "$root/$enabled")" \
 runs "nginx takes it" in_chroot nginx -t
 is "$(stat -c '%a %U %G' "$root/$state")" "2750 root www-data" \
    "the directory of the store is for who reads it"
+is "$(stat -c '%a %U %G' "$root/$state/egress")" "2750 www-data www-data" \
+   "and that of the ledger for who counts in it"
 is "$(in_chroot ngx-registry --version)" \
    "$("${NGX_REGISTRY:-$top/build/ngx-registry}" --version)" "the tool runs"
 runs "its manual page is there" test -s "$root/usr/share/man/man1/ngx-registry.1.gz"

@@ -11,6 +11,7 @@ etc=$dir/gateway/etc/nginx
 edge_log=$dir/edge/log/access.log
 
 mkdir -p "$dir/edge/log" "$dir/edge/tmp"
+mkdir -p -m 777 "$dir/gateway/egress"
 
 
 # The gateway redirects to the edge; the edge asks the recorder for what it has
@@ -19,6 +20,7 @@ mkdir -p "$dir/edge/log" "$dir/edge/tmp"
 offload_conf() {
     cat <<END
 registry_store  file:$dir/gateway/store.json;
+registry_ledger  $dir/gateway/egress;
 registry_proof_zone  ttl=1s stale=1h;
 
 registry_cdn edge {
@@ -158,6 +160,7 @@ layer=$(jq -r '.layers[0].digest' "$dir/image/blobs/sha256/${manifest#*:}")
 
 runs "skopeo pushes" copy_image pusher "oci:$dir/image" \
     "docker://$gateway/acme/app:1"
+pulls=1
 runs "skopeo pulls" copy_image puller "docker://$gateway/acme/app:1" \
     "oci:$dir/pulled"
 runs "the layer is what it was" cmp "$dir/image/blobs/sha256/${layer#*:}" \
@@ -170,6 +173,7 @@ is "$(grep -c '^307 GET acme/app edge [0-9]' "$dir/gateway/log/route.log")" 2 \
    "the gateway has sent none, and knows how long they are"
 
 if command -v podman > /dev/null; then
+    pulls=$((pulls + 1))
     runs "podman pulls" podman --root "$dir/podman" \
         --runroot "$dir/podman-run" --storage-driver vfs pull -q \
         --tls-verify=false --authfile "$dir/puller.json" "$gateway/acme/app:1"
@@ -189,10 +193,26 @@ if wait_for docker version; then
     docker login --username someone --password-stdin "$gateway" \
         <<< "$puller" > /dev/null 2>&1
     before=$(grep -c '^200 GET acme acme/app' "$edge_log")
+    pulls=$((pulls + 1))
     runs "docker pulls" docker pull -q "$gateway/acme/app:1"
     is "$(($(grep -c '^200 GET acme acme/app' "$edge_log") - before))" 2 \
         "from the edge"
 fi
+
+
+# the report has what the manifest says, for each pull: config and layers
+
+redirected() {                                  # REPOSITORY
+    registry egress report --ledger "$dir/gateway/egress" --by tenant \
+        --by repository --by route --format json |
+        jq -c --arg r "$1" '.[] | select(.repository == $r and .route == "edge")
+            | [.tenant, .redirected_bytes]'
+}
+
+size=$(jq '[.config.size, .layers[].size] | add' \
+    "$dir/image/blobs/sha256/${manifest#*:}")
+is "$(redirected acme/app)" "[\"acme\",$((pulls * size))]" \
+   "$pulls pulls have redirected what their manifests say"
 
 
 # what one knows from elsewhere is in no other repository

@@ -73,7 +73,8 @@ if command -v systemd-analyze > /dev/null; then
 fi
 
 for unit in "$top/$system"/*.service; do
-    command=$(sed -n 's|^ExecStart=/usr/bin/ngx-registry ||p' "$unit")
+    command=$(sed -n 's|^ExecStart=/usr/bin/ngx-registry \([^$]*\).*|\1|p' \
+        "$unit")
     runs "there is what ${unit##*/} runs" "$NGX_REGISTRY" $command --help
 done
 
