@@ -73,6 +73,9 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_TOKEN_EXPIRED] =
         { "token_expired", "the token has expired", 401 },
 
+    [REG_REASON_NO_RULE] =
+        { "no_rule", "no rule of the issuer admits the token", 403 },
+
     [REG_REASON_RECORD_VERSION] =
         { "record_version", "access to the requested resource is denied",
           403 },

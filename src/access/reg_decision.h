@@ -44,6 +44,7 @@ typedef enum {
     REG_REASON_WRONG_SECRET,
     REG_REASON_TOKEN,               /* a token that is none, see reg_jwt.h */
     REG_REASON_TOKEN_EXPIRED,
+    REG_REASON_NO_RULE,             /* of its issuer admits the token */
     REG_REASON_RECORD_VERSION,      /* a record is newer than this code */
     REG_REASON_REVOKED,
     REG_REASON_NOT_YET_VALID,

@@ -247,7 +247,7 @@ cli_explain_rules(cli_explain_t *ctx, const reg_jwt_t *jwt)
     }
 
     if (at == issuer->nrules) {
-        return cli_explain_deny(ctx, REG_REASON_TOKEN);
+        return cli_explain_deny(ctx, REG_REASON_NO_RULE);
     }
 
     reg_issuer_key(&ctx->rule, issuer, at,

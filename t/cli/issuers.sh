@@ -164,7 +164,7 @@ is "$(explain '{"repository_owner_id":"42","ref":"refs/heads/x","groups":["a","d
 like "$(< err)" 'the signature is not verified without --jwks' \
     "without keys it says so"
 is "$(explain '{"repository_owner_id":42}')" \
-   '["deny","token","ci:repo:acme/app",null,null,["1 does not match","its repository_owner_id is 42, not \"42\"","2 does not match","its repository_owner_id is 42, not \"42\""]]' \
+   '["deny","no_rule","ci:repo:acme/app",null,null,["1 does not match","its repository_owner_id is 42, not \"42\"","2 does not match","its repository_owner_id is 42, not \"42\""]]' \
    "a number is no text"
 is "$(explain '{"iss":"https://evil.example.com"}')|$(< err)" \
    '["deny","token",null,null,null,null]|ngx-registry: there is no issuer whose tokens have iss "https://evil.example.com"' \

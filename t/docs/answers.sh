@@ -102,6 +102,12 @@ put('keys/token_expired', token('own', 'pull', time - 300));
 put('keys/token_scope', token('own', 'push', time + 300));
 END
 
+record='{"issuer":"https://ci","audience":"docs","rules":
+         [{"claims":{"ref":"main"},"tenant":"acme"}]}'
+registry issuer set ci --file - <<< "$record" > /dev/null
+oidc_token gitlab '{"iss":"https://ci","aud":"docs","sub":"a",
+    "exp":4000000000}' > "$dir/keys/no_rule"
+
 cat > "$dir/block" <<'END'
 registry_cdn edge {
     url   https://edge.example.net/;
@@ -115,6 +121,7 @@ location /signed/ {
 }
 registry_token_key     /etc/nginx/docs.key;
 registry_token_issuer  docs;
+registry_oidc          ci jwks=file:/etc/nginx/gitlab-jwks.json;
 location / {
     registry    on;
     add_header  X-Reason $registry_reason always;

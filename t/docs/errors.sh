@@ -47,7 +47,7 @@ conf_of() {                                     # LINE
     *"# without registry_store")    store= location=$line ;;
     registry_store*)                store= http=$line ;;
     server*)                        http=$line ;;
-    registry_token_*)               server=$line ;;
+    registry_token_* | registry_oidc*)  server=$line ;;
     location*)                      server=$line ;;
     *)                              location=$line ;;
     esac

@@ -11,6 +11,7 @@
 # are mapped into $dir by localise, and back by globalise.
 
 . "$(dirname "${BASH_SOURCE[0]}")/nginx.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/oidc.sh"
 
 blocks=$dir/blocks
 documents=("$top/README.md" "$top"/docs/*.md)
@@ -59,7 +60,9 @@ localise() {
         -e "s|/var/cache/nginx/|$dir/cache/|g" \
         -e "s|127.0.0.1:8080|127.0.0.1:$PORT|g" \
         -e "s|127.0.0.1:5000|127.0.0.1:$BACKEND_PORT|g" \
-        -e "s|127.0.0.1:5001|127.0.0.1:1|g" "$@"
+        -e "s|127.0.0.1:5001|127.0.0.1:1|g" \
+        -e "s|\(proxy_pass *\)https://[a-z.]*|\1http://127.0.0.1:$BACKEND_PORT|" \
+        -e "s|/etc/ssl/certs/ca-certificates.crt|$dir/etc/redis-ca.pem|" "$@"
 }
 
 
@@ -102,7 +105,7 @@ whole_conf() {                                  # FILE
         level=http
     elif grep -qx location <<< "$first"; then
         level=server
-    elif grep -q '^registry_token_' <<< "$first"; then
+    elif grep -qE '^registry_(token_|oidc)' <<< "$first"; then
         level=http
     fi
 
@@ -202,6 +205,10 @@ make_store() {
     echo "a secret that nobody guesses" > "$dir/etc/cdn.key"
     openssl genrsa -out "$dir/etc/cloudfront.pem" 2048 2> /dev/null
     registry token keygen "$dir/etc/token.key" 2> /dev/null
+    oidc_key gitlab EC
+    oidc_jwks gitlab > "$dir/etc/gitlab-jwks.json"
+    echo 'proxy_set_header Authorization "Bearer x";' \
+        > "$dir/etc/cluster-token.conf"
     cp "$top/conf.example/registry_proxy.conf" "$dir/etc/"
 
     registry tenant set acme --label project=apollo > /dev/null

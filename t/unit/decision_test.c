@@ -537,6 +537,8 @@ test_reasons(void **state)
           "the token is not valid" },
         { REG_REASON_TOKEN_EXPIRED, 401, "token_expired",
           "the token has expired" },
+        { REG_REASON_NO_RULE, 403, "no_rule",
+          "no rule of the issuer admits the token" },
 
         /* nor does a client learn that the gateway is behind */
 

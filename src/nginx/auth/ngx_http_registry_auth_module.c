@@ -4,7 +4,7 @@
 
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_auth.h"
-#include "ngx_http_registry_token.h"
+#include "ngx_http_registry_oidc.h"
 
 
 static ngx_int_t ngx_http_registry_auth_handler(ngx_http_request_t *r);
@@ -249,10 +249,11 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
         return ngx_http_registry_auth_anonymous(r, ctx, reason);
     }
 
+    rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
+
     if (ctx->identity == NULL) {
 
         rmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_module);
-        rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
 
         ngx_http_registry_watch(rmcf);
 
@@ -268,6 +269,13 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
         if (rc != NGX_OK) {
             return rc;
         }
+    }
+
+    /* keys that have become old are fetched anew, and nobody waits for that */
+
+    if (ngx_http_registry_oidc_fetch(r, rtcf->trust) != NGX_OK) {
+        *reason = REG_REASON_INTERNAL;
+        return NGX_DECLINED;
     }
 
     if (ctx->identity->token
@@ -395,10 +403,17 @@ static ngx_int_t
 ngx_http_registry_auth_wait(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
+    ngx_http_registry_token_conf_t  *rtcf;
+
+    rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
+
     ctx->waiter.wake = ngx_http_registry_auth_wake;
     ctx->waiter.data = r;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK
+        || ngx_http_registry_oidc_fetch(r, rtcf->trust) != NGX_OK)
+    {
+        ngx_http_registry_waiter_leave(&ctx->waiter);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

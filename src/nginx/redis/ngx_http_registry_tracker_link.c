@@ -194,10 +194,10 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
     reg_str_t redirect)
 {
     size_t        argc;
-    u_char        prefixes[3][REG_STORE_PREFIX_MAX + sizeof("tenant:")];
-    reg_str_t     argv[12], prefix;
+    u_char        prefixes[4][REG_STORE_PREFIX_MAX + sizeof("tenant:")];
+    reg_str_t     argv[14], prefix;
     ngx_uint_t    i;
-    static char  *types[] = { "key:", "tenant:", "role:" };
+    static char  *types[] = { "key:", "tenant:", "role:", "issuer:" };
 
     prefix = tracker->conf->url.prefix;
     argc = 0;
@@ -213,7 +213,7 @@ ngx_http_registry_tracker_track(ngx_http_registry_tracker_t *tracker,
 
     argv[argc++] = REG_STR("BCAST");
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         argv[argc++] = REG_STR("PREFIX");
         argv[argc].data = prefixes[i];
         argv[argc++].len = ngx_snprintf(prefixes[i], sizeof(prefixes[i]),

@@ -4,7 +4,7 @@
 
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_store_conf.h"
-#include "ngx_http_registry_token.h"
+#include "ngx_http_registry_oidc.h"
 #include "ngx_http_registry_usage.h"
 
 
@@ -469,6 +469,10 @@ ngx_http_registry_init(ngx_conf_t *cf)
 
     h[0] = ngx_http_registry_offload_handler;
     h[1] = ngx_http_registry_forward_handler;
+
+    if (ngx_http_registry_oidc_filter_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_registry_error_filter_init(cf);
 }

@@ -51,6 +51,8 @@ static void ngx_http_registry_key_id(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
 static void ngx_http_registry_subject(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
+static void ngx_http_registry_rule(ngx_http_registry_ctx_t *ctx,
+    ngx_str_t *s);
 static void ngx_http_registry_decision(ngx_http_registry_ctx_t *ctx,
     ngx_str_t *s);
 static void ngx_http_registry_reason(ngx_http_registry_ctx_t *ctx,
@@ -81,6 +83,7 @@ static ngx_http_registry_variable_t  ngx_http_registry_variables[] = {
     { ngx_string("registry_tenant"), ngx_http_registry_tenant },
     { ngx_string("registry_key_id"), ngx_http_registry_key_id },
     { ngx_string("registry_subject"), ngx_http_registry_subject },
+    { ngx_string("registry_oidc_rule"), ngx_http_registry_rule },
     { ngx_string("registry_decision"), ngx_http_registry_decision },
     { ngx_string("registry_reason"), ngx_http_registry_reason },
     { ngx_string("registry_limit_status"), ngx_http_registry_limit_status },
@@ -441,7 +444,16 @@ ngx_http_registry_subject(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
     if (ctx->identity && ctx->identity->token
         && ctx->identity->token->sub.len)
     {
-        *s = ngx_http_registry_ngx_str(ctx->identity->token->sub);
+        *s = ngx_http_registry_ngx_str(ctx->identity->identity->key_id);
+    }
+}
+
+
+static void
+ngx_http_registry_rule(ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
+{
+    if (ctx->identity) {
+        *s = ngx_http_registry_ngx_str(ctx->identity->identity->rule);
     }
 }
 

@@ -111,6 +111,55 @@ ngx_http_registry_lookup_id(ngx_http_registry_lookup_t *lookup, reg_str_t id,
 }
 
 
+ngx_int_t
+ngx_http_registry_lookup_issuer(ngx_http_registry_lookup_t *lookup,
+    reg_str_t name, reg_record_t **issuer, reg_reason_t *reason)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_registry_lookup_get(lookup, REG_RECORD_ISSUER, name, issuer);
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_WARN, lookup->log, 0, "registry: there is no "
+                      "issuer \"%*s\"", name.len, name.data);
+
+        *reason = REG_REASON_TOKEN;
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_registry_lookup_failed(rc, reason);
+    }
+
+    if ((*issuer)->newer) {
+        ngx_log_error(NGX_LOG_WARN, lookup->log, 0, "registry: the record of "
+                      "the issuer \"%*s\" is of a later version",
+                      name.len, name.data);
+
+        reg_record_free(*issuer);
+
+        *reason = REG_REASON_RECORD_VERSION;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_registry_lookup_subject(ngx_http_registry_lookup_t *lookup,
+    const reg_record_t *issuer, size_t rule, reg_str_t subject,
+    reg_identity_t **identity, reg_reason_t *reason)
+{
+    char          name[REG_RULE_NAME_MAX];
+    reg_record_t  key;
+
+    reg_issuer_key(&key, &issuer->u.issuer, rule, subject, name);
+
+    return ngx_http_registry_lookup_rights(lookup, &key, identity, reason);
+}
+
+
 /* record is NULL where there is none: an unknown key is hashed as well. */
 
 static ngx_int_t

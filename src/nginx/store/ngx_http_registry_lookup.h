@@ -18,6 +18,7 @@
 #include "reg_core.h"
 #include "reg_decision.h"
 #include "reg_identity.h"
+#include "reg_issuer.h"
 
 #include "ngx_http_registry_secret.h"
 #include "ngx_http_registry_store.h"
@@ -44,5 +45,20 @@ ngx_int_t ngx_http_registry_lookup(ngx_http_registry_lookup_t *lookup,
 
 ngx_int_t ngx_http_registry_lookup_id(ngx_http_registry_lookup_t *lookup,
     reg_str_t id, reg_identity_t **identity, reg_reason_t *reason);
+
+
+/*
+ * The record of an issuer, which the caller frees; the same return codes.  Of
+ * NGX_DECLINED, REG_REASON_TOKEN says that there is none.
+ */
+
+ngx_int_t ngx_http_registry_lookup_issuer(ngx_http_registry_lookup_t *lookup,
+    reg_str_t name, reg_record_t **issuer, reg_reason_t *reason);
+
+/* The same as for a key, for a subject whom a rule of the issuer admits. */
+
+ngx_int_t ngx_http_registry_lookup_subject(ngx_http_registry_lookup_t *lookup,
+    const reg_record_t *issuer, size_t rule, reg_str_t subject,
+    reg_identity_t **identity, reg_reason_t *reason);
 
 #endif /* NGX_HTTP_REGISTRY_LOOKUP_H */

@@ -37,6 +37,8 @@ struct ngx_http_registry_trust_s {
     ngx_str_t                  issuer;       /* ours; and the audience */
     reg_jwks_t                 jwks;         /* borrowed from the key files */
     ngx_array_t               *keys;         /* of key_file_t * */
+    ngx_array_t               *oidc;         /* of oidc_t; NULL: none */
+    unsigned                   wanted:1;     /* keys of one of those */
     ngx_http_registry_memo_t  *headers;      /* Authorization -> identity */
     ngx_http_registry_memo_t  *tokens;       /* token -> what it says */
 
@@ -49,6 +51,7 @@ struct ngx_http_registry_trust_s {
 
 typedef struct {
     ngx_array_t                *keys;        /* of key_file_t *; NULL: none */
+    ngx_array_t                *oidc;        /* of oidc_t; NULL: none */
     ngx_str_t                   issuer;
     time_t                      ttl;
     time_t                      refresh;     /* 0: no refresh tokens */
@@ -76,6 +79,12 @@ ngx_int_t ngx_http_registry_token_refresh(ngx_http_registry_identify_t *by,
     ngx_http_registry_waiter_t *waiter,
     ngx_http_registry_identity_t **identity, reg_reason_t *reason,
     ngx_log_t *log);
+
+
+/* Logs why a token is refused, and makes a reason of it. */
+
+void ngx_http_registry_token_refused(reg_jwt_rc_t rc, const char *sentence,
+    reg_reason_t *reason, ngx_log_t *log);
 
 
 /* The key that signs; NULL: there is none. */

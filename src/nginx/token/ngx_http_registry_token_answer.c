@@ -133,6 +133,13 @@ ngx_http_registry_token_subject(ngx_http_registry_token_request_t *t,
     if (t->anonymous) {
         claims->kind = REG_TOKEN_ANONYMOUS;
 
+    } else if (identity->token) {
+        claims->kind = REG_TOKEN_ISSUER;
+        claims->sub = identity->token->sub;
+        claims->issuer = identity->token->issuer;
+        claims->rule = identity->token->rule;
+        claims->record = identity->token->record;
+
     } else {
         claims->kind = REG_TOKEN_KEY;
         claims->sub = identity->identity->key_id;

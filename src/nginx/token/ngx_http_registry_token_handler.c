@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_registry_auth.h"
+#include "ngx_http_registry_oidc.h"
 #include "ngx_http_registry_throttle.h"
 #include "ngx_http_registry_token_request.h"
 
@@ -331,7 +332,7 @@ ngx_http_registry_token_standing(ngx_http_request_t *r,
      * would have one for all that its key may do, and forever.
      */
 
-    if (t->ctx->identity->token) {
+    if (t->ctx->identity->token && !t->ctx->identity->token->whole) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "registry: a token is refused: it cannot be exchanged "
                       "for another");
@@ -353,13 +354,19 @@ static void
 ngx_http_registry_token_wait(ngx_http_request_t *r,
     ngx_http_registry_token_request_t *t)
 {
+    ngx_http_registry_token_conf_t  *rtcf;
+
+    rtcf = ngx_http_get_module_srv_conf(r, ngx_http_registry_token_module);
+
     t->ctx->waiter.wake = ngx_http_registry_token_wake;
     t->ctx->waiter.data = r;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK
+        || ngx_http_registry_oidc_fetch(r, rtcf->trust) != NGX_OK)
+    {
         ngx_http_registry_waiter_leave(&t->ctx->waiter);
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
     }

@@ -13,7 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "ngx_http_registry_token.h"
+#include "ngx_http_registry_oidc.h"
 
 
 static char *ngx_http_registry_token_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -52,6 +52,13 @@ static ngx_command_t  ngx_http_registry_token_commands[] = {
     { ngx_string("registry_token_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
       ngx_http_registry_token_ttl,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("registry_oidc"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE23,
+      ngx_http_registry_oidc,
       NGX_HTTP_SRV_CONF_OFFSET,
       0,
       NULL },
@@ -269,6 +276,10 @@ ngx_http_registry_token_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->keys = prev->keys;
     }
 
+    if (conf->oidc == NULL) {
+        conf->oidc = prev->oidc;
+    }
+
     ngx_conf_merge_value(conf->ttl, prev->ttl, NGX_HTTP_REGISTRY_TOKEN_TTL);
     ngx_conf_merge_value(conf->refresh, prev->refresh,
                          NGX_HTTP_REGISTRY_TOKEN_REFRESH);
@@ -289,7 +300,7 @@ ngx_http_registry_token_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_str_null(&conf->issuer);
     }
 
-    if (conf->keys && conf->issuer.len) {
+    if ((conf->keys && conf->issuer.len) || conf->oidc) {
         conf->trust = ngx_http_registry_token_trust(cf, conf);
 
         if (conf->trust == NULL) {
@@ -307,6 +318,15 @@ ngx_http_registry_token_check(ngx_conf_t *cf,
 {
     ngx_http_registry_main_conf_t  *rmcf;
 
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+
+    if ((conf->signs || conf->oidc) && rmcf->by.store == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "tokens need \"registry_store\" in the http block, "
+                           "which says where the API keys are");
+        return NGX_CONF_ERROR;
+    }
+
     if (!conf->signs) {
         return NGX_CONF_OK;
     }
@@ -318,7 +338,7 @@ ngx_http_registry_token_check(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (conf->trust == NULL) {
+    if (conf->issuer.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "tokens need \"registry_token_issuer\", or a "
                            "\"server_name\" to be called by");
@@ -329,15 +349,6 @@ ngx_http_registry_token_check(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the first \"registry_token_key\" has to be a "
                            "private key: it signs");
-        return NGX_CONF_ERROR;
-    }
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
-
-    if (rmcf->by.store == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "tokens need \"registry_store\" in the http block, "
-                           "which says where the API keys are");
         return NGX_CONF_ERROR;
     }
 
@@ -395,7 +406,9 @@ ngx_http_registry_token_trust(ngx_conf_t *cf,
     trust->headers = ngx_http_registry_memo_create(cf);
     trust->tokens = ngx_http_registry_memo_create(cf);
 
-    if (trust->headers == NULL || trust->tokens == NULL) {
+    if (trust->headers == NULL || trust->tokens == NULL
+        || ngx_http_registry_oidc_trust(cf, trust, conf->oidc) != NGX_OK)
+    {
         return NULL;
     }
 

@@ -8,7 +8,7 @@
  * the API key itself, so a key that is revoked ends its tokens at once.
  */
 
-#include "ngx_http_registry_token.h"
+#include "ngx_http_registry_oidc.h"
 
 /* What is verified does not depend on the store. */
 
@@ -16,15 +16,16 @@
 
 
 static ngx_int_t ngx_http_registry_token_find(
-    ngx_http_registry_trust_t *trust, reg_str_t text, reg_str_t typ,
-    ngx_http_registry_identity_t **what, reg_reason_t *reason, ngx_log_t *log);
+    ngx_http_registry_lookup_t *lookup, ngx_http_registry_trust_t *trust,
+    reg_str_t text, ngx_http_registry_identity_t **what,
+    reg_reason_t *reason);
+static ngx_uint_t ngx_http_registry_token_is_ours(
+    ngx_http_registry_trust_t *trust, reg_str_t text);
 static reg_token_t *ngx_http_registry_token_verify(
     ngx_http_registry_trust_t *trust, reg_str_t text, reg_str_t typ,
     reg_reason_t *reason, ngx_log_t *log);
-static void ngx_http_registry_token_refused(reg_jwt_rc_t rc,
-    const char *sentence, reg_reason_t *reason, ngx_log_t *log);
 static ngx_int_t ngx_http_registry_token_who(ngx_http_registry_identify_t *by,
-    reg_token_t *token, uint64_t generation,
+    ngx_http_registry_trust_t *trust, reg_token_t *token, uint64_t generation,
     ngx_http_registry_lookup_t *lookup, ngx_http_registry_identity_t **who,
     reg_reason_t *reason);
 
@@ -36,22 +37,42 @@ ngx_http_registry_token_identify(ngx_http_registry_identify_t *by,
     ngx_http_registry_identity_t **identity, reg_reason_t *reason)
 {
     ngx_int_t                      rc;
+    ngx_uint_t                     again;
     ngx_http_registry_identity_t  *what, *who;
 
-    rc = ngx_http_registry_token_find(trust, text, REG_STR_NULL, &what, reason,
-                                      lookup->log);
+    for (again = 0; /* void */ ; again = 1) {
 
-    if (rc != NGX_OK) {
-        return rc;
+        rc = ngx_http_registry_token_find(lookup, trust, text, &what, reason);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        if (what->token->kind == REG_TOKEN_ANONYMOUS) {
+            *identity = what;
+            return NGX_OK;
+        }
+
+        rc = ngx_http_registry_token_who(by, trust, what->token, generation,
+                                         lookup, &who, reason);
+
+        /* the record has changed: another rule may admit it, or none */
+
+        if (rc == NGX_ABORT && what->token->whole && !again) {
+            ngx_http_registry_memo_drop(trust->tokens, text);
+            ngx_http_registry_identity_release(what);
+            continue;
+        }
+
+        break;
     }
 
-    if (what->token->kind == REG_TOKEN_ANONYMOUS) {
-        *identity = what;
-        return NGX_OK;
+    if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_INFO, lookup->log, 0,
+                      "registry: a token is refused: the record of its issuer "
+                      "has changed");
+        rc = NGX_DECLINED;
     }
-
-    rc = ngx_http_registry_token_who(by, what->token, generation, lookup, &who,
-                                     reason);
 
     if (rc == NGX_OK) {
         *identity = ngx_http_registry_identity_join(who, what);
@@ -103,7 +124,7 @@ ngx_http_registry_token_refresh(ngx_http_registry_identify_t *by,
 
     /* it stands for its key, with all that the key may do */
 
-    rc = ngx_http_registry_token_who(by, token,
+    rc = ngx_http_registry_token_who(by, trust, token,
                                      by->store->generation(by->store),
                                      &lookup, identity, reason);
 
@@ -148,10 +169,11 @@ ngx_http_registry_trust_renew(ngx_http_registry_trust_t *trust)
 
 
 static ngx_int_t
-ngx_http_registry_token_find(ngx_http_registry_trust_t *trust,
-    reg_str_t text, reg_str_t typ, ngx_http_registry_identity_t **what,
-    reg_reason_t *reason, ngx_log_t *log)
+ngx_http_registry_token_find(ngx_http_registry_lookup_t *lookup,
+    ngx_http_registry_trust_t *trust, reg_str_t text,
+    ngx_http_registry_identity_t **what, reg_reason_t *reason)
 {
+    ngx_int_t     rc;
     reg_token_t  *token;
 
     *what = ngx_http_registry_memo_find(trust->tokens, text,
@@ -160,10 +182,18 @@ ngx_http_registry_token_find(ngx_http_registry_trust_t *trust,
         return NGX_OK;
     }
 
-    token = ngx_http_registry_token_verify(trust, text, typ, reason, log);
+    if (trust->oidc && !ngx_http_registry_token_is_ours(trust, text)) {
+        rc = ngx_http_registry_oidc_verify(lookup, trust, text, &token,
+                                           reason);
 
-    if (token == NULL) {
-        return NGX_DECLINED;
+    } else {
+        token = ngx_http_registry_token_verify(trust, text, REG_STR_NULL,
+                                               reason, lookup->log);
+        rc = token ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     *what = ngx_http_registry_identity_wrap_token(token);
@@ -177,6 +207,27 @@ ngx_http_registry_token_find(ngx_http_registry_trust_t *trust,
                                NGX_HTTP_REGISTRY_TOKEN_GENERATION, *what);
 
     return NGX_OK;
+}
+
+
+/* What it says of that is verified then, by the one or by the other. */
+
+static ngx_uint_t
+ngx_http_registry_token_is_ours(ngx_http_registry_trust_t *trust,
+    reg_str_t text)
+{
+    reg_jwt_t   jwt;
+    ngx_uint_t  ours;
+
+    if (trust->jwks.n == 0 || reg_jwt_read(&jwt, text, NULL) != REG_JWT_OK) {
+        return 0;
+    }
+
+    ours = reg_str_eq(jwt.iss, ngx_http_registry_str(trust->issuer));
+
+    reg_jwt_clear(&jwt);
+
+    return ours;
 }
 
 
@@ -230,7 +281,7 @@ ngx_http_registry_token_verify(ngx_http_registry_trust_t *trust,
 
 /* The token itself is in no log: it may be good elsewhere. */
 
-static void
+void
 ngx_http_registry_token_refused(reg_jwt_rc_t rc, const char *sentence,
     reg_reason_t *reason, ngx_log_t *log)
 {
@@ -252,12 +303,17 @@ ngx_http_registry_token_refused(reg_jwt_rc_t rc, const char *sentence,
 
 static ngx_int_t
 ngx_http_registry_token_who(ngx_http_registry_identify_t *by,
-    reg_token_t *token, uint64_t generation,
+    ngx_http_registry_trust_t *trust, reg_token_t *token, uint64_t generation,
     ngx_http_registry_lookup_t *lookup, ngx_http_registry_identity_t **who,
     reg_reason_t *reason)
 {
     ngx_int_t        rc;
     reg_identity_t  *found;
+
+    if (token->kind == REG_TOKEN_ISSUER) {
+        return ngx_http_registry_oidc_who(by, trust, token, generation, lookup,
+                                          who, reason);
+    }
 
     if (token->kind != REG_TOKEN_KEY) {
         *reason = REG_REASON_TOKEN;

@@ -2,7 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
-#include "ngx_http_registry_token.h"
+#include "ngx_http_registry_oidc.h"
 
 
 static void ngx_http_registry_watch_handler(ngx_event_t *ev);
@@ -81,8 +81,13 @@ ngx_http_registry_watch_handler(ngx_event_t *ev)
 
     trust = rmcf->trusts.elts;
 
-    for (i = 0; changed && i < rmcf->trusts.nelts; i++) {
-        ngx_http_registry_trust_renew(trust[i]);
+    for (i = 0; i < rmcf->trusts.nelts; i++) {
+
+        if (changed) {
+            ngx_http_registry_trust_renew(trust[i]);
+        }
+
+        ngx_http_registry_oidc_watch(trust[i]);
     }
 
     if (!ngx_exiting) {
