@@ -697,3 +697,26 @@ location /v2/acme/named/ {
 $main::again
 --- response_body eval
 [qw( new again again new new new new again new new again )]
+
+
+=== TEST 34: tokens of before a revocation, and younger ones
+--- user_files eval
+">>> store.json\n" . main::store(
+    tenants => [main::tenant('acme')],
+    keys => [main::key_record('ended', roles => ['image-puller'],
+                              tokens_not_before => '2026-01-01T00:00:00Z')])
+--- request eval
+["GET /v2/acme/app/manifests/1", "GET /v2/acme/app/manifests/1",
+ "GET /v2/acme/app/manifests/1", "GET /v2/acme/app/manifests/1",
+ map { main::post(grant_type => 'refresh_token', refresh_token =>
+           main::jwt('one', main::claims('ended', undef, access => undef,
+                                         iat => $_),
+                     typ => 'refresh+jwt')) } 1767225600, 1767225601]
+--- more_headers eval
+[(map { 'Authorization: Bearer '
+        . main::jwt('one', main::claims('ended', ['repository:acme/app:pull'],
+                                        iat => $_)) }
+      undef, 1767225600, 1767225601),
+ main::basic('ended'), ($main::FormType) x 2]
+--- error_code eval
+[401, 401, 200, 200, 401, 200]

@@ -183,6 +183,14 @@ reg_decide(const reg_identity_t *identity, const reg_question_t *question)
 }
 
 
+int
+reg_token_current(const reg_identity_t *identity, const reg_token_t *token)
+{
+    return identity->tokens_not_before == REG_TIME_NONE
+           || token->iat > identity->tokens_not_before;
+}
+
+
 const char *
 reg_reason_name(reg_reason_t reason)
 {
@@ -263,6 +271,10 @@ reg_decide_standing(const reg_identity_t *identity,
 
     if (identity->newer) {
         return REG_REASON_RECORD_VERSION;
+    }
+
+    if (question->token && !reg_token_current(identity, question->token)) {
+        return REG_REASON_TOKEN;
     }
 
     /* at once, whatever time it says: a slow clock revives no key */

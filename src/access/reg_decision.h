@@ -90,6 +90,15 @@ reg_decision_t reg_decide(const reg_identity_t *identity,
     const reg_question_t *question);
 
 
+/*
+ * Whether a token, of this age, is good for a key that had all tokens of until
+ * then ended.  One of that very second may be older or younger, and is not.
+ */
+
+int reg_token_current(const reg_identity_t *identity,
+    const reg_token_t *token);
+
+
 /* "granted", "no_credentials", ...: machine readable, never changed. */
 
 const char *reg_reason_name(reg_reason_t reason);

@@ -193,6 +193,7 @@ reg_identity_set_key(reg_identity_t *identity, const reg_key_record_t *key)
     identity->not_before = key->not_before;
     identity->expires_at = key->expires_at;
     identity->revoked_at = key->revoked_at;
+    identity->tokens_not_before = key->tokens_not_before;
 
     if (reg_identity_add_limits(identity, &key->limits) != REG_OK) {
         return REG_NOMEM;
@@ -409,6 +410,7 @@ reg_identity_alloc(void)
     identity->not_before = REG_TIME_NONE;
     identity->expires_at = REG_TIME_NONE;
     identity->revoked_at = REG_TIME_NONE;
+    identity->tokens_not_before = REG_TIME_NONE;
 
     return identity;
 }

@@ -25,6 +25,7 @@ typedef struct {
     int64_t           not_before;   /* REG_TIME_NONE where absent */
     int64_t           expires_at;
     int64_t           revoked_at;
+    int64_t           tokens_not_before;
 
     unsigned          newer:1;      /* a record is of a later version */
     unsigned          no_tenant:1;  /* the key's tenant has no record */

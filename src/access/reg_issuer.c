@@ -205,6 +205,7 @@ reg_issuer_key(reg_record_t *key, const reg_issuer_record_t *issuer,
     k->expires_at = REG_TIME_NONE;
     k->revoked_at = REG_TIME_NONE;
     k->created_at = REG_TIME_NONE;
+    k->tokens_not_before = REG_TIME_NONE;
 
     (void) snprintf(name, REG_RULE_NAME_MAX, "%.*s/%zu", REG_FMT(issuer->name),
                     rule + 1);

@@ -71,6 +71,7 @@ typedef struct {
     int64_t           expires_at;
     int64_t           revoked_at;
     int64_t           created_at;
+    int64_t           tokens_not_before;    /* older ones are good no more */
     reg_str_t         reason;       /* of the revocation; may be empty */
     reg_str_t         rotated_to;   /* id of the next key; may be empty */
     reg_overrides_t   limits;       /* before those of the tenant */

@@ -104,6 +104,7 @@ reg_token_from_jwt(reg_token_t **token, const reg_jwt_t *jwt)
     memset(&t, 0, sizeof(reg_token_t));
 
     t.exp = jwt->exp + REG_JWT_LEEWAY;
+    t.iat = jwt->iat;
     t.sub = jwt->sub;
     t.kind = t.sub.len ? REG_TOKEN_KEY : REG_TOKEN_ANONYMOUS;
 

@@ -110,6 +110,7 @@ typedef struct {
     reg_token_kind_t  kind;
     unsigned          whole:1;      /* it narrows nothing: it is theirs */
     int64_t           exp;          /* it ends then, with the leeway added */
+    int64_t           iat;
     reg_str_t         sub;
     reg_str_t         issuer;       /* of REG_TOKEN_ISSUER, as those below */
     size_t            rule;         /* from 0 on */

@@ -97,6 +97,11 @@ typedef enum {
     CLI_OPT_JWKS,
     CLI_OPT_ROUTE,
     CLI_OPT_NETWORK,
+    CLI_OPT_UNTIL,
+    CLI_OPT_ACTOR,
+    CLI_OPT_RECORD,
+    CLI_OPT_TOKENS,
+    CLI_OPT_DUE,
     CLI_OPTIONS                     /* how many there are */
 } cli_opt_t;
 

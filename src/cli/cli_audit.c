@@ -22,15 +22,22 @@
 
 
 typedef struct {
+    cli_rows_t   rows;
+    int64_t      since;             /* REG_TIME_NONE: any, as below */
+    int64_t      until;
+    const char  *actor;             /* NULL: any, as below */
+    const char  *action;
+    const char  *record;            /* "TYPE" or "TYPE/NAME", or an id */
+    size_t       limit;             /* 0: none */
+    json_t      *last;              /* of them, with a limit */
+} cli_audit_t;
+
+
+typedef struct {
     json_t  *user;
     json_t  *sudo_user;             /* null without sudo */
     json_t  *host;
 } cli_author_t;
-
-typedef struct {
-    cli_rows_t  rows;
-    int64_t     since;
-} cli_audit_t;
 
 
 static int cli_author_get(cli_author_t *author);
@@ -40,7 +47,11 @@ static json_t *cli_audit_entry(const cli_store_t *store,
     const cli_change_t *change, const cli_author_t *author);
 static json_t *cli_audit_was(const cli_change_t *change);
 static void cli_audit_show(void *data, json_t *entry);
-static int cli_audit_before(const json_t *line, int64_t since);
+static cli_rc_t cli_audit_options(cli_t *cli, cli_audit_t *audit);
+static int cli_audit_wanted(const cli_audit_t *audit, const json_t *entry);
+static int cli_audit_in_time(const cli_audit_t *audit, const json_t *entry);
+static int cli_audit_is(const json_t *entry, const char *member,
+    const char *text);
 
 
 cli_rc_t
@@ -84,11 +95,22 @@ cli_audit_show(void *data, json_t *entry)
 {
     cli_audit_t *audit = data;
 
-    if (cli_audit_before(entry, audit->since)) {
+    if (!cli_audit_wanted(audit, entry)) {
         json_decref(entry);
+        return;
+    }
 
-    } else {
+    if (audit->limit == 0) {
         cli_rows_add(&audit->rows, entry);
+        return;
+    }
+
+    if (json_array_size(audit->last) == audit->limit) {
+        (void) json_array_remove(audit->last, 0);
+    }
+
+    if (json_array_append_new(audit->last, entry) != 0) {
+        cli_rows_add(&audit->rows, NULL);
     }
 }
 
@@ -96,9 +118,11 @@ cli_audit_show(void *data, json_t *entry)
 cli_rc_t
 cli_audit_list(cli_t *cli)
 {
-    cli_rc_t     rc;
-    cli_audit_t  audit;
-    cli_store_t  store;
+    size_t        i;
+    json_t       *entry;
+    cli_rc_t      rc;
+    cli_audit_t   audit;
+    cli_store_t   store;
 
     static const cli_column_t  columns[] = {
         { "TIME", "time" }, { "USER", "user" }, { "SUDO USER", "sudo_user" },
@@ -107,11 +131,15 @@ cli_audit_list(cli_t *cli)
         { NULL, NULL }
     };
 
-    rc = cli_time(cli, CLI_OPT_SINCE, "since", -1, &audit.since);
+    memset(&audit, 0, sizeof(cli_audit_t));
+
+    rc = cli_audit_options(cli, &audit);
 
     if (rc != CLI_DONE) {
         return rc;
     }
+
+    audit.last = json_array();
 
     cli_rows_init(&audit.rows, cli, columns);
 
@@ -119,6 +147,10 @@ cli_audit_list(cli_t *cli)
 
     if (rc == CLI_DONE) {
         rc = store.backend->audit(&store, 0, cli_audit_show, &audit);
+    }
+
+    json_array_foreach(audit.last, i, entry) {
+        cli_rows_add(&audit.rows, json_incref(entry));
     }
 
     if (rc == CLI_DONE) {
@@ -129,8 +161,89 @@ cli_audit_list(cli_t *cli)
     }
 
     cli_store_close(&store);
+    json_decref(audit.last);
 
     return rc;
+}
+
+
+static cli_rc_t
+cli_audit_options(cli_t *cli, cli_audit_t *audit)
+{
+    char        *end;
+    cli_rc_t     rc;
+    const char  *limit;
+
+    rc = cli_time(cli, CLI_OPT_SINCE, "since", -1, &audit->since);
+
+    if (rc == CLI_DONE) {
+        rc = cli_time(cli, CLI_OPT_UNTIL, "until", -1, &audit->until);
+    }
+
+    audit->actor = cli_value(cli, CLI_OPT_ACTOR);
+    audit->action = cli_value(cli, CLI_OPT_ACTION);
+    audit->record = cli_value(cli, CLI_OPT_RECORD);
+
+    limit = cli_value(cli, CLI_OPT_LIMIT);
+
+    if (limit) {
+        audit->limit = strtoul(limit, &end, 10);
+
+        if (limit[0] < '1' || limit[0] > '9' || *end || strlen(limit) > 6) {
+            return cli_fail(CLI_USAGE, "--limit takes a number of entries, 1 "
+                            "to 999999");
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+cli_audit_wanted(const cli_audit_t *audit, const json_t *entry)
+{
+    size_t       len;
+    const char  *type;
+
+    if (!cli_audit_in_time(audit, entry)) {
+        return 0;
+    }
+
+    if (audit->actor && !cli_audit_is(entry, "user", audit->actor)
+        && !cli_audit_is(entry, "sudo_user", audit->actor))
+    {
+        return 0;
+    }
+
+    if (audit->action && !cli_audit_is(entry, "action", audit->action)
+        && !cli_audit_is(entry, "command", audit->action))
+    {
+        return 0;
+    }
+
+    if (audit->record == NULL || cli_audit_is(entry, "id", audit->record)
+        || cli_audit_is(entry, "type", audit->record))
+    {
+        return 1;
+    }
+
+    type = json_string_value(json_object_get(entry, "type"));
+    len = type ? strlen(type) : 0;
+
+    return type && strncmp(audit->record, type, len) == 0
+           && audit->record[len] == '/'
+           && cli_audit_is(entry, "id", audit->record + len + 1);
+}
+
+
+static int
+cli_audit_is(const json_t *entry, const char *member, const char *text)
+{
+    const char  *value;
+
+    value = json_string_value(json_object_get(entry, member));
+
+    return value && strcmp(value, text) == 0;
 }
 
 
@@ -245,20 +358,20 @@ cli_audit_was(const cli_change_t *change)
 }
 
 
+/* What has no time is rather shown than hidden. */
+
 static int
-cli_audit_before(const json_t *line, int64_t since)
+cli_audit_in_time(const cli_audit_t *audit, const json_t *entry)
 {
     int64_t      time;
     const char  *text;
 
-    if (since == REG_TIME_NONE) {
-        return 0;
+    text = json_string_value(json_object_get(entry, "time"));
+
+    if (text == NULL || reg_time_parse(&time, reg_str(text), NULL) != REG_OK) {
+        return 1;
     }
 
-    text = json_string_value(json_object_get(line, "time"));
-
-    /* what has no time is rather shown than hidden */
-
-    return text && reg_time_parse(&time, reg_str(text), NULL) == REG_OK
-           && time < since;
+    return (audit->since == REG_TIME_NONE || time >= audit->since)
+           && (audit->until == REG_TIME_NONE || time <= audit->until);
 }

@@ -60,6 +60,9 @@ static const cli_option_t  cli_key_list_options[] = {
 };
 
 static const cli_option_t  cli_key_rotate_options[] = {
+    { CLI_OPT_DUE, 0, "due", "14d",
+      "all keys that end within this time; prints TENANT/NAME, a tab and the "
+      "key", 0 },
     { CLI_OPT_OVERLAP, 0, "overlap", "7d",
       "how long the old key still works; 7d by default", 0 },
     { CLI_OPT_EXPIRES, 0, "expires", "90d|TIME",
@@ -79,6 +82,9 @@ static const cli_option_t  cli_key_revoke_options[] = {
       "all keys of this tenant; goes with --created-before", 0 },
     { CLI_OPT_CREATED_BEFORE, 0, "created-before", "30d|TIME",
       "only keys that are older", 0 },
+    { CLI_OPT_TOKENS, 0, "tokens", NULL,
+      "not the key, but all tokens that it has been given, those to refresh "
+      "with, too", 0 },
     { CLI_OPT_REASON, 0, "reason", "TEXT", "why, for the record", 0 },
     { CLI_OPT_WAIT, 0, "wait", "N",
       "until so many replicas of a Redis have it; exit code 3 if they do not",
@@ -281,8 +287,22 @@ static const cli_option_t  cli_token_inspect_options[] = {
     CLI_END
 };
 
+static const cli_option_t  cli_key_usage_options[] = {
+    { CLI_OPT_SINCE, 0, "since", "30d|TIME", "only what is younger", 0 },
+    CLI_END
+};
+
 static const cli_option_t  cli_audit_list_options[] = {
     { CLI_OPT_SINCE, 0, "since", "30d|TIME", "only what is younger", 0 },
+    { CLI_OPT_UNTIL, 0, "until", "30d|TIME", "only what is older", 0 },
+    { CLI_OPT_ACTOR, 0, "actor", "USER",
+      "only what this user did, also with sudo", 0 },
+    { CLI_OPT_ACTION, 0, "action", "A",
+      "only create, change or remove; or only one command, such as \"key "
+      "revoke\"", 0 },
+    { CLI_OPT_RECORD, 0, "record", "TYPE|ID|TYPE/ID",
+      "only changes of such records, of this one", 0 },
+    { CLI_OPT_LIMIT, 0, "limit", "N", "only the last N", 0 },
     CLI_END
 };
 
@@ -300,9 +320,10 @@ const cli_command_t  cli_commands[] = {
     { "key", "show", "ID", "show a key's record", NULL,
       cli_no_options, cli_key_show },
 
-    { "key", "rotate", "ID", "make the next key and let the old one run out",
+    { "key", "rotate", "[ID]", "make the next key and let the old one run out",
       "The new key has the name, roles, scopes, networks and limits of the old "
-      "one, which ends after the overlap.",
+      "one, which ends after the overlap. --due is for cron: a key that has "
+      "been rotated is not rotated again, and each ends when it was to end.",
       cli_key_rotate_options, cli_key_rotate },
 
     { "key", "revoke", "[ID]", "end a key at once and for good",
@@ -314,7 +335,7 @@ const cli_command_t  cli_commands[] = {
     { "key", "usage", "ID", "show who used a key, from where, for what",
       "What gateways with \"registry_usage on\" have written down, the latest "
       "last. PUSHED names the manifests that a registry has taken.",
-      cli_audit_list_options, cli_key_usage },
+      cli_key_usage_options, cli_key_usage },
 
     { "tenant", "set", "T", "create or change a tenant", NULL,
       cli_tenant_set_options, cli_tenant_set },

@@ -273,6 +273,13 @@ cli_import_merge_key(cli_import_t *import, const char *id,
         rc = cli_import_keep(record->json, mine->json, "rotated_to");
     }
 
+    if (rc == CLI_DONE && old->tokens_not_before != REG_TIME_NONE
+        && (key->tokens_not_before == REG_TIME_NONE
+            || key->tokens_not_before < old->tokens_not_before))
+    {
+        rc = cli_import_keep(record->json, mine->json, "tokens_not_before");
+    }
+
     if (rc != CLI_DONE || old->revoked_at == REG_TIME_NONE) {
         return rc;
     }

@@ -38,6 +38,7 @@ static cli_rc_t cli_revoke_in(cli_store_t *store, cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_wait(cli_store_t *store, const cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_input(cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_id(cli_store_t *store, const char *id);
+static cli_rc_t cli_revoke_tokens(cli_store_t *store, const char *id);
 static cli_rc_t cli_revoke_leak(cli_store_t *store, cli_revoke_t *ctx);
 static cli_rc_t cli_revoke_leaked_key(cli_store_t *store, cli_revoke_t *ctx,
     reg_str_t key, reg_str_t id);
@@ -156,6 +157,13 @@ cli_revoke_options(const cli_t *cli, cli_revoke_t *ctx)
                         "together");
     }
 
+    if (cli_value(cli, CLI_OPT_TOKENS)
+        && (cli->operand == NULL || cli_value(cli, CLI_OPT_REASON)))
+    {
+        return cli_fail(CLI_USAGE, "--tokens goes with the id of a key, and "
+                        "not with --reason");
+    }
+
     if (cli_revoke_wait_options(cli, ctx) != CLI_DONE) {
         return CLI_USAGE;
     }
@@ -223,7 +231,9 @@ cli_revoke_in(cli_store_t *store, cli_revoke_t *ctx)
                         "replicas");
     }
 
-    rc = store->cli->operand ? cli_revoke_id(store, store->cli->operand)
+    rc = cli_value(store->cli, CLI_OPT_TOKENS)
+         ? cli_revoke_tokens(store, store->cli->operand)
+         : store->cli->operand ? cli_revoke_id(store, store->cli->operand)
          : ctx->tenant ? cli_revoke_tenant(store, ctx)
                        : cli_revoke_leak(store, ctx);
 
@@ -295,6 +305,46 @@ cli_revoke_id(cli_store_t *store, const char *id)
         cli_note(done ? "key %s is revoked as of %s"
                       : "key %s was revoked at %s already", id, text);
         reg_record_free(record);
+    }
+
+    return rc;
+}
+
+
+/* The key lives on, and clients that have it get new tokens with it. */
+
+static cli_rc_t
+cli_revoke_tokens(cli_store_t *store, const char *id)
+{
+    cli_rc_t       rc;
+    cli_entry_t   *entry;
+    reg_record_t  *record;
+
+    rc = cli_key_need(store, id, &entry);
+
+    if (rc == CLI_DONE) {
+        rc = cli_document_current(&store->doc, entry, &record);
+    }
+
+    if (rc != CLI_DONE) {
+        return rc;
+    }
+
+    rc = cli_json_set(record->json, "tokens_not_before",
+                      cli_json_time(store->cli->now));
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_put(store, REG_RECORD_KEY, id, record->json);
+    }
+
+    reg_record_free(record);
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_commit(store);
+    }
+
+    if (rc == CLI_DONE) {
+        cli_note("the tokens of key %s are revoked, and the key is not", id);
     }
 
     return rc;

@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "cli_key.h"
+#include "cli_key_rotate.h"
 #include "cli_value.h"
 #include "reg_record_json.h"
 
@@ -16,21 +16,29 @@
 #define CLI_OVERLAP  (7 * 24 * 60 * 60)     /* seconds */
 
 
+static cli_rc_t cli_key_rotate_one(cli_t *cli);
 static cli_rc_t cli_overlap(const cli_t *cli, int64_t *overlap);
 static cli_rc_t cli_key_rotate_in(cli_store_t *store, cli_pepper_t *pepper,
     int64_t overlap, cli_new_key_t *key);
 static cli_rc_t cli_key_rotatable(const cli_t *cli,
     const reg_key_record_t *old);
-static cli_rc_t cli_key_successor(const cli_t *cli,
-    const reg_record_t *record, json_t *grants);
 static cli_rc_t cli_key_lifetime(const cli_t *cli,
     const reg_key_record_t *old, int64_t *expires);
-static cli_rc_t cli_key_retire(cli_store_t *store, reg_record_t *record,
-    int64_t overlap, const cli_new_key_t *key);
 
 
 cli_rc_t
 cli_key_rotate(cli_t *cli)
+{
+    if ((cli->operand != NULL) == (cli_value(cli, CLI_OPT_DUE) != NULL)) {
+        return cli_fail(CLI_USAGE, "give the id of a key, or --due");
+    }
+
+    return cli->operand ? cli_key_rotate_one(cli) : cli_key_rotate_due(cli);
+}
+
+
+static cli_rc_t
+cli_key_rotate_one(cli_t *cli)
 {
     int64_t         overlap;
     cli_rc_t        rc;
@@ -94,7 +102,9 @@ static cli_rc_t
 cli_key_rotate_in(cli_store_t *store, cli_pepper_t *pepper, int64_t overlap,
     cli_new_key_t *key)
 {
+    char           until[REG_TIME_LEN + 1];
     json_t        *grants;
+    int64_t        end;
     cli_rc_t       rc;
     cli_entry_t   *entry;
     reg_record_t  *record;
@@ -121,9 +131,18 @@ cli_key_rotate_in(cli_store_t *store, cli_pepper_t *pepper, int64_t overlap,
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_key_retire(store, record, overlap, key);
+        rc = cli_key_retire(store, record, overlap, key, &end);
 
-        if (rc != CLI_DONE) {
+        if (rc == CLI_DONE) {
+            rc = cli_store_commit(store);
+        }
+
+        if (rc == CLI_DONE) {
+            reg_time_format(until, end);
+            cli_note("key %s follows %s, which ends at %s", key->id,
+                     store->cli->operand, until);
+
+        } else {
             OPENSSL_cleanse(key, sizeof(cli_new_key_t));
         }
     }
@@ -151,9 +170,7 @@ cli_key_rotatable(const cli_t *cli, const reg_key_record_t *old)
 }
 
 
-/* What the next key has of the old one. */
-
-static cli_rc_t
+cli_rc_t
 cli_key_successor(const cli_t *cli, const reg_record_t *record,
     json_t *grants)
 {
@@ -228,28 +245,27 @@ cli_key_lifetime(const cli_t *cli, const reg_key_record_t *old,
 }
 
 
-static cli_rc_t
+cli_rc_t
 cli_key_retire(cli_store_t *store, reg_record_t *record, int64_t overlap,
-    const cli_new_key_t *key)
+    const cli_new_key_t *key, int64_t *end)
 {
-    char         until[REG_TIME_LEN + 1];
-    int64_t      end;
-    cli_rc_t     rc;
-    const char  *id;
+    char      id[REG_API_KEY_ID_LEN + 1];
+    cli_rc_t  rc;
 
-    id = store->cli->operand;
-    end = store->cli->now + overlap;
+    (void) snprintf(id, sizeof(id), "%.*s", REG_FMT(record->u.key.id));
+
+    *end = store->cli->now + overlap;
 
     if (record->u.key.expires_at != REG_TIME_NONE
-        && record->u.key.expires_at < end)
+        && record->u.key.expires_at < *end)
     {
-        end = record->u.key.expires_at;
+        *end = record->u.key.expires_at;
     }
 
     rc = cli_key_check(store, key->id);
 
     if (rc == CLI_DONE) {
-        rc = cli_json_set(record->json, "expires_at", cli_json_time(end));
+        rc = cli_json_set(record->json, "expires_at", cli_json_time(*end));
     }
 
     if (rc == CLI_DONE) {
@@ -258,15 +274,6 @@ cli_key_retire(cli_store_t *store, reg_record_t *record, int64_t overlap,
 
     if (rc == CLI_DONE) {
         rc = cli_store_put(store, REG_RECORD_KEY, id, record->json);
-    }
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_commit(store);
-    }
-
-    if (rc == CLI_DONE) {
-        reg_time_format(until, end);
-        cli_note("key %s follows %s, which ends at %s", key->id, id, until);
     }
 
     return rc;

@@ -14,10 +14,10 @@ _ngx_registry_options() {                       # COMMAND
     "key usage")
         echo "--since $global" ;;
     "key rotate")
-        echo "--overlap --expires --output --registry $global" ;;
+        echo "--due --overlap --expires --output --registry $global" ;;
     "key revoke")
-        echo "--stdin --tenant --created-before --reason --wait --wait-timeout" \
-             "$global" ;;
+        echo "--stdin --tenant --created-before --tokens --reason --wait" \
+             "--wait-timeout $global" ;;
     "tenant set")
         echo "--label --unlabel --limit --unlimit --suspend --resume" \
              "$global" ;;
@@ -55,8 +55,8 @@ _ngx_registry_options() {                       # COMMAND
         echo "--alg --keep $global" ;;
     "token inspect")
         echo "--key $global" ;;
-    "key usage" | "audit list")
-        echo "--since $global" ;;
+    "audit list")
+        echo "--since --until --actor --action --record --limit $global" ;;
     *)
         echo "$global" ;;
     esac
@@ -184,7 +184,7 @@ _ngx_registry() {
             -- "$cur"))
         return ;;
     --name | --scope | --expires | --not-before | --allow-from | --registry | \
-    --overlap | --created-before | --reason | --label | --unlabel | \
+    --due | --until | --actor | --record | --overlap | --created-before | --reason | --label | --unlabel | \
     --limit | --unlimit | --keep | \
     --key-id | --repository | --wait | --wait-timeout | --api | --from | --address | --since | --month | \
     --alert | --route | --network | --webhook | --loop | --stream | --retries)

@@ -51,6 +51,8 @@ static const reg_member_t  reg_key_members[] = {
     { "rotated_to", reg_read_key_id,   REG_KEY(rotated_to),  0 },
     { "created_at", reg_read_time,     REG_KEY(created_at),  0 },
     { "limits",     reg_read_limits,   REG_KEY(limits),      0 },
+    { "tokens_not_before",
+                    reg_read_time,     REG_KEY(tokens_not_before), 0 },
     { NULL,         NULL,              0,                    0 }
 };
 
@@ -258,6 +260,7 @@ reg_record_read(reg_reader_t *reader, json_t *json)
         record->u.key.expires_at = REG_TIME_NONE;
         record->u.key.revoked_at = REG_TIME_NONE;
         record->u.key.created_at = REG_TIME_NONE;
+        record->u.key.tokens_not_before = REG_TIME_NONE;
     }
 
     member = reg_record_types[record->type].members;

@@ -12,7 +12,7 @@
  *
  *     key         version id tenant hash [name roles scopes allow_from
  *                 not_before expires_at revoked_at reason rotated_to
- *                 created_at limits]
+ *                 created_at limits tokens_not_before]
  *     tenant      version name [suspended labels limits]
  *     role        version name scopes
  *     repository  version pattern owner [labels]

@@ -128,6 +128,20 @@ ngx_http_registry_token_refresh(ngx_http_registry_identify_t *by,
                                      by->store->generation(by->store),
                                      &lookup, identity, reason);
 
+    if (rc == NGX_OK
+        && !reg_token_current((*identity)->identity, token))
+    {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "registry: a refresh token is refused: it has been "
+                      "revoked");
+
+        ngx_http_registry_identity_release(*identity);
+        *identity = NULL;
+
+        *reason = REG_REASON_TOKEN;
+        rc = NGX_DECLINED;
+    }
+
     free(token);
 
     return rc;
