@@ -11,6 +11,7 @@
 #include "cli_key.h"
 #include "cli_usage.h"
 #include "cli_value.h"
+#include "reg_issuer.h"
 #include "reg_usage.h"
 
 /* Texts of a line, one behind the other with NUL in between. */
@@ -37,7 +38,12 @@ cli_key_usage(cli_t *cli)
     usage.id = cli->operand;
     usage.broken = 0;
 
-    if (reg_api_key_id_check(reg_str(usage.id)) != REG_OK) {
+    /* of a token of an issuer, the subject: "github:repo:acme/app" */
+
+    if (reg_api_key_id_check(reg_str(usage.id)) != REG_OK
+        && (strchr(usage.id, ':') == NULL
+            || strlen(usage.id) > REG_SUBJECT_MAX))
+    {
         return cli_fail(CLI_USAGE, "\"%s\" is no id of a key: 12 letters and "
                         "digits", usage.id);
     }

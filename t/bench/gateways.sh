@@ -117,6 +117,7 @@ END
 #     plain               proxy_pass and nothing else
 #     loaded              the module is there, but off
 #     registry            registry on
+#     tokens              the same with a token endpoint
 #     redis               the same with its records in Redis
 #     lua                 gate.lua, identities cached for a second
 #     lua_shared          gate.lua, records from shared memory each time
@@ -130,7 +131,7 @@ gateway_conf() {
     local kind=$1 count=$2 port=$3 seconds
 
     case $kind in
-    registry|redis|loaded)
+    registry|tokens|redis|loaded)
         main_conf "$kind" "$module" ;;
     lua|lua_shared)
         main_conf "$kind" $modules/ndk_http_module.so \
@@ -146,6 +147,13 @@ gateway_conf() {
     case $kind in
     registry)
         say "    registry_store file:$state/store.$count;" ;;
+    tokens)
+        [ -f "$state/token.key" ] ||
+            openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \
+                -out "$state/token.key" 2>/dev/null
+        say "    registry_store file:$state/store.$count;"
+        say "    registry_token_key $state/token.key;"
+        say "    registry_token_issuer bench;" ;;
     redis)
         say "    registry_store" \
             "redis://127.0.0.1:${redis_via:-${server_port[$count]}}" \
@@ -183,7 +191,7 @@ END
 END
 
     case $kind in
-    registry|redis)
+    registry|tokens|redis)
         say "            registry on;" ;;
     lua*)
         say "            access_by_lua_block { require('gate').access() }"
@@ -203,6 +211,8 @@ END
     probe_conf
 
     case $kind in
+    tokens)
+        say "        location = /token { registry_token; }" ;;
     auth_request*)
         auth_location_conf "$kind" ;;
     esac
@@ -336,7 +346,7 @@ check_gateway() {
     expect "$name" 'the right key' "$success"
 
     case $1 in
-    registry|redis|lua*|auth_request*)
+    registry|tokens|redis|lua*|auth_request*)
         expect "$name" 'a wrong secret' 401 "${wrong[0]}"
         expect "$name" 'an unknown key' 401 "${wrong[1]}"
         expect "$name" 'no key' 401 '' ;;

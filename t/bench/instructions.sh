@@ -63,7 +63,8 @@ instruction_row() {
 }
 
 
-# callgrind KIND COUNT REQUESTS: runs a gateway in one process under callgrind
+# callgrind KIND COUNT REQUESTS: runs a gateway in one process under callgrind,
+# with $credential in place of a key
 
 callgrind() {
     local name=$1.$2 got pid
@@ -77,7 +78,8 @@ callgrind() {
         -g 'daemon off; master_process off;'
 
     pid=$started
-    got=$("$bench/client.pl" "${port_of[$name]}" "$3" "$state/list.$2") \
+    got=$("$bench/client.pl" "${port_of[$name]}" "$3" "$state/list.$2" \
+          ${credential:+0 "$credential"}) \
         || fail "$name: no answer under callgrind"
 
     [ "$got" = "$success $3" ] || fail "$name: statuses under callgrind: $got"

@@ -49,7 +49,8 @@ reg key revoke "$short" 2> /dev/null
 says "without anything due" "nothing to do" reg key rotate --due 14d
 
 edit --arg id "$later" --arg at "$(date -ud '+3 days' +%FT%TZ)" \
-    '.keys[$id].expires_at = $at'
+    --arg from "$(date -ud '-87 days' +%FT%TZ)" \
+    '.keys[$id].expires_at = $at | .keys[$id].created_at = $from'
 is "$(reg key rotate --due 7d --overlap 1d --format json 2> /dev/null |
         jq -r '.[] | [.name, .follows, (.key | length)] | join(" ")')" \
    "acme/later $later 55" "as JSON"

@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# containerd, by ctr: push, pull, and refusals.
+# containerd, by ctr: push, pull, a mount between repositories, and refusals.
 
 set -uo pipefail
 . "$(dirname "$0")/../lib/e2e.sh"
@@ -38,6 +38,7 @@ registry tenant set acme
 registry tenant set other
 pusher=$(new_key --tenant acme --role image-pusher)
 stranger=$(new_key --tenant other --role image-puller)
+publisher=$(new_key --tenant acme --scope 'repository:public/**:pull,push')
 start_gateway
 
 app=$gateway/acme/app
@@ -56,12 +57,36 @@ runs "pull" images pull --plain-http -u "someone:$pusher" "$app:1"
 is "$(digest_of "$app:1")" "$digest" "it is the image that was pushed"
 
 
+# containerd writes down where it has a layer from, and offers to mount it
+
+images tag "$app:1" "$gateway/acme/copy:1" > /dev/null
+runs "push to another repository of the tenant" \
+    images push --plain-http -u "someone:$pusher" "$gateway/acme/copy:1"
+like "$(grep 'POST /v2/acme/copy/blobs/uploads/' "$backend_log")" \
+     '^201 \S+ \S+\?mount=sha256:\S+&from=acme/app ' \
+     "its layer was mounted: the backend answers 201, not 202"
+
+
 # who may not
 
 fails "a pull as another tenant is refused" '403|denied' \
     images pull --plain-http -u "someone:$stranger" "$app:1"
 fails "a pull without credentials is refused" '401|authorization failed' \
     images pull --plain-http "$app:1"
+
+# tokens.conf lets everybody pull what is public
+
+if [ "${example-}" = tokens.conf ]; then
+    public=$gateway/public/app:1
+    images tag "$app:1" "$public" > /dev/null
+    images push --plain-http -u "someone:$publisher" "$public" > /dev/null 2>&1
+    images rm "$public" > /dev/null
+    runs "a pull without credentials of what is public" \
+        images pull --plain-http "$public"
+    images tag "$public" "$gateway/public/mine:1" > /dev/null
+    fails "a push without credentials is refused" '401|authorization failed' \
+        images push --plain-http "$gateway/public/mine:1"
+fi
 
 no_secret_leaked
 finish

@@ -43,6 +43,7 @@ registry tenant set other
 pusher=$(new_key --tenant acme --role image-pusher)
 puller=$(new_key --tenant acme --role image-puller)
 stranger=$(new_key --tenant other --role image-pusher)
+publisher=$(new_key --tenant acme --scope 'repository:public/**:pull,push')
 start_gateway
 
 app=$gateway/acme/app
@@ -94,6 +95,20 @@ docker logout "$gateway" > /dev/null 2>&1
 fails "pull without a login" \
     'authentication required|no basic auth|unauthorized|pull access denied' \
     docker pull "$app:1"
+
+# tokens.conf lets everybody pull what is public
+
+if [ "${example-}" = tokens.conf ]; then
+    public=$gateway/public/app:1
+    docker tag "$app:1" "$public"
+    login "$publisher" > /dev/null 2>&1
+    docker push -q "$public" > /dev/null 2>&1
+    docker logout "$gateway" > /dev/null 2>&1
+    docker rmi "$public" > /dev/null
+    runs "pull without a login of what is public" docker pull -q "$public"
+    fails "push without a login is refused" \
+        'authentication required|unauthorized|denied' docker push "$public"
+fi
 
 is "$(grep -c ngr_ "$dir/dockerd.log")" 0 "dockerd logged no key"
 no_secret_leaked

@@ -111,6 +111,7 @@ http {
 
     access_log off;
     registry_store file:$dir/store.json;
+    registry_usage on interval=1s;
     registry_token_key $dir/token.key;
 
     server {
@@ -188,7 +189,7 @@ is "$(for i in {1..8}; do
           printf 'url = "%s/v2/"\noutput = "%s"\nwrite-out = "%%{http_code}\\n"\n' \
               "$url" "$dir/body"
           printf 'header = "Authorization: Bearer %s"\nnext\n' "$(< "$dir/job$i")"
-      done | sed '$d' | curl -sZ -K - | sort | uniq -c | xargs)" "8 200" \
+      done | sed '$d' | curl -sZ -K - 2> /dev/null | sort | uniq -c | xargs)" "8 200" \
    "GitHub: jobs log in at once"
 is "$(grep -c '^/keys/github' "$dir/asked.log")" 1 "with the keys of one fetch"
 is "$(direct "$job")" 200 "a job may log in"
@@ -203,6 +204,9 @@ other=$(github_token '{ref: "refs/heads/x"}')
 is "$(direct "$other" /v2/acme/app/tags/list) $(direct "$other" \
         /v2/acme/app/blobs/uploads/ -X POST)" "200 403" \
    "another branch is another rule"
+long=$(printf 'a%.0s' {1..248})
+is "$(direct "$(github_token "{sub: \"$long\"}")" /v2/acme/app/tags/list)" 200 \
+   "a subject may be as long as it fits"
 is "$(direct "$(github_token '{repository_owner_id: "1", repository_id: "1"}')")" \
    403 "somebody else's job is not admitted"
 like "$(< "$dir/body")" 'no rule of the issuer admits the token' \
@@ -278,8 +282,8 @@ bad "an end that is no number" "$(github_token '{exp: "1"}')"
 bad "no end" "$(github_token '{exp: null}')"
 bad "1e400 as its end" "$(oidc_token gh1 "{\"iss\":\"$github\",\"aud\":\"registry.example.com\",\"sub\":\"a\",\"exp\":1e400}")"
 bad "its end" "$(github_token '{exp: ($now - 31)}')"
-bad "its begin" "$(github_token '{nbf: ($now + 60)}')"
-bad "issued in the future" "$(github_token '{iat: ($now + 60)}')"
+bad "its begin" "$(github_token '{nbf: ($now + 3600)}')"
+bad "issued in the future" "$(github_token '{iat: ($now + 3600)}')"
 bad "another audience" "$(github_token '{aud: "other"}')"
 bad "no audience" "$(github_token '{aud: null}')"
 bad "the beginning of the audience" "$(github_token '{aud: "registry"}')"
@@ -393,6 +397,11 @@ is "$(until_is 403 "$job" /v2/acme/app/tags/list)" 403 \
    "a record of a later version denies"
 like "$(< "$dir/error.log")" 'the issuer "github" is of a later version' \
     "and the log says so"
+
+reg key usage "github:repo:octo/app:ref:refs/heads/main" --format json \
+    > "$dir/usage"
+ok $(($(jq 'length > 1' "$dir/usage" | grep -c true) == 0)) \
+   "key usage knows what a job did" || diag "$(head -c 300 "$dir/usage")"
 
 # of a header that is too long nginx itself shows the beginning
 

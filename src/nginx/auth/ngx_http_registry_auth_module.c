@@ -259,7 +259,8 @@ ngx_http_registry_auth_identify(ngx_http_request_t *r,
 
         ctx->identity = ngx_http_registry_identify_known(&rmcf->by,
                                                   rtcf->trust,
-                                                  &ctx->authorization->value);
+                                                  &ctx->authorization->value,
+                                                  r->connection->number);
     }
 
     if (ctx->identity == NULL) {

@@ -29,7 +29,8 @@ static ngx_int_t ngx_http_registry_credential(ngx_str_t *authorization,
 
 ngx_http_registry_identity_t *
 ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
-    ngx_http_registry_trust_t *trust, ngx_str_t *authorization)
+    ngx_http_registry_trust_t *trust, ngx_str_t *authorization,
+    ngx_atomic_uint_t connection)
 {
     reg_str_t                      header;
     ngx_http_registry_identity_t  *identity;
@@ -39,10 +40,11 @@ ngx_http_registry_identify_known(ngx_http_registry_identify_t *by,
 
     /* what one server trusts another may not */
 
-    identity = ngx_http_registry_memo_find(trust ? trust->headers
-                                                 : by->headers,
-                                           header,
-                                           by->store->generation(by->store));
+    identity = ngx_http_registry_memo_find_sent(
+                                       trust ? trust->headers : by->headers,
+                                       header,
+                                       by->store->generation(by->store),
+                                       connection);
     if (identity) {
         ngx_http_registry_count_of(NGX_HTTP_REGISTRY_COUNT_IDENTITY_WORKER);
     }

@@ -32,11 +32,14 @@ typedef struct {
 } ngx_http_registry_identify_t;
 
 
-/* Whom a worker remembers, as below; NULL if nobody. */
+/*
+ * Whom a worker remembers, as below; NULL if nobody.  connection is the number
+ * of that which has sent it.
+ */
 
 ngx_http_registry_identity_t *ngx_http_registry_identify_known(
     ngx_http_registry_identify_t *by, ngx_http_registry_trust_t *trust,
-    ngx_str_t *authorization);
+    ngx_str_t *authorization, ngx_atomic_uint_t connection);
 
 
 /*

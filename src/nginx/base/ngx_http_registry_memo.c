@@ -20,6 +20,11 @@
 #define NGX_HTTP_REGISTRY_MEMO_SETS  4096
 #define NGX_HTTP_REGISTRY_MEMO_WAYS  4
 
+/* Shorter text is hashed as fast as it is compared: API keys are. */
+
+#define NGX_HTTP_REGISTRY_MEMO_LONG  192
+#define NGX_HTTP_REGISTRY_MEMO_SENT  64         /* connections */
+
 
 typedef struct {
     reg_siphash_t                  hash;
@@ -28,10 +33,20 @@ typedef struct {
     ngx_http_registry_identity_t  *identity;    /* NULL: free */
 } ngx_http_registry_memo_entry_t;
 
+/* What a connection has sent last. */
+
+typedef struct {
+    ngx_atomic_uint_t              connection;
+    reg_str_t                      text;        /* owned */
+    uint64_t                       generation;
+    ngx_http_registry_identity_t  *identity;    /* NULL: free */
+} ngx_http_registry_memo_sent_t;
+
 struct ngx_http_registry_memo_s {
     u_char                           key[REG_SIPHASH_KEY_LEN];
     uint64_t                         tick;
     ngx_http_registry_memo_entry_t  *entries;
+    ngx_http_registry_memo_sent_t    sent[NGX_HTTP_REGISTRY_MEMO_SENT];
 };
 
 
@@ -39,6 +54,11 @@ static ngx_http_registry_memo_entry_t *ngx_http_registry_memo_search(
     ngx_http_registry_memo_t *memo, reg_siphash_t hash);
 static void ngx_http_registry_memo_forget(
     ngx_http_registry_memo_entry_t *entry);
+static void ngx_http_registry_memo_send(ngx_http_registry_memo_sent_t *sent,
+    ngx_atomic_uint_t connection, reg_str_t text, uint64_t generation,
+    ngx_http_registry_identity_t *identity);
+static void ngx_http_registry_memo_unsend(ngx_http_registry_memo_sent_t *sent);
+static ngx_uint_t ngx_http_registry_memo_same(reg_str_t a, reg_str_t b);
 static void ngx_http_registry_memo_cleanup(void *data);
 
 
@@ -99,6 +119,10 @@ ngx_http_registry_memo_flush(ngx_http_registry_memo_t *memo)
     {
         ngx_http_registry_memo_forget(&memo->entries[i]);
     }
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_MEMO_SENT; i++) {
+        ngx_http_registry_memo_unsend(&memo->sent[i]);
+    }
 }
 
 
@@ -118,6 +142,38 @@ ngx_http_registry_memo_find(ngx_http_registry_memo_t *memo, reg_str_t text,
     entry->identity->refs++;
 
     return entry->identity;
+}
+
+
+ngx_http_registry_identity_t *
+ngx_http_registry_memo_find_sent(ngx_http_registry_memo_t *memo,
+    reg_str_t text, uint64_t generation, ngx_atomic_uint_t connection)
+{
+    ngx_http_registry_identity_t   *identity;
+    ngx_http_registry_memo_sent_t  *sent;
+
+    if (text.len < NGX_HTTP_REGISTRY_MEMO_LONG || generation == 0) {
+        return ngx_http_registry_memo_find(memo, text, generation);
+    }
+
+    sent = &memo->sent[connection % NGX_HTTP_REGISTRY_MEMO_SENT];
+
+    if (sent->identity && sent->connection == connection
+        && sent->generation == generation
+        && ngx_http_registry_memo_same(sent->text, text))
+    {
+        sent->identity->refs++;
+        return sent->identity;
+    }
+
+    identity = ngx_http_registry_memo_find(memo, text, generation);
+
+    if (identity) {
+        ngx_http_registry_memo_send(sent, connection, text, generation,
+                                    identity);
+    }
+
+    return identity;
 }
 
 
@@ -158,12 +214,19 @@ ngx_http_registry_memo_put(ngx_http_registry_memo_t *memo, reg_str_t text,
 void
 ngx_http_registry_memo_drop(ngx_http_registry_memo_t *memo, reg_str_t text)
 {
+    ngx_uint_t                       i;
     ngx_http_registry_memo_entry_t  *entry;
 
     entry = ngx_http_registry_memo_search(memo, reg_siphash(memo->key, text));
 
     if (entry) {
         ngx_http_registry_memo_forget(entry);
+    }
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_MEMO_SENT; i++) {
+        if (ngx_http_registry_memo_same(memo->sent[i].text, text)) {
+            ngx_http_registry_memo_unsend(&memo->sent[i]);
+        }
     }
 }
 
@@ -279,6 +342,80 @@ ngx_http_registry_memo_forget(ngx_http_registry_memo_entry_t *entry)
         ngx_http_registry_identity_release(entry->identity);
         ngx_memzero(entry, sizeof(ngx_http_registry_memo_entry_t));
     }
+}
+
+
+/* Without memory for it, nothing but time is lost. */
+
+static void
+ngx_http_registry_memo_send(ngx_http_registry_memo_sent_t *sent,
+    ngx_atomic_uint_t connection, reg_str_t text, uint64_t generation,
+    ngx_http_registry_identity_t *identity)
+{
+    ngx_http_registry_memo_unsend(sent);
+
+    sent->text.data = ngx_alloc(text.len, ngx_cycle->log);
+
+    if (sent->text.data == NULL) {
+        return;
+    }
+
+    ngx_memcpy(sent->text.data, text.data, text.len);
+
+    sent->text.len = text.len;
+    sent->connection = connection;
+    sent->generation = generation;
+    sent->identity = identity;
+
+    identity->refs++;
+}
+
+
+static void
+ngx_http_registry_memo_unsend(ngx_http_registry_memo_sent_t *sent)
+{
+    if (sent->identity == NULL) {
+        return;
+    }
+
+    ngx_http_registry_identity_release(sent->identity);
+
+    OPENSSL_cleanse(sent->text.data, sent->text.len);
+    ngx_free(sent->text.data);
+
+    ngx_memzero(sent, sizeof(ngx_http_registry_memo_sent_t));
+}
+
+
+/*
+ * In a time that tells nothing of where they differ: many clients may share a
+ * connection, behind a proxy.  CRYPTO_memcmp() goes byte by byte.
+ */
+
+static ngx_uint_t
+ngx_http_registry_memo_same(reg_str_t a, reg_str_t b)
+{
+    size_t    i;
+    uint64_t  x, y, differ;
+
+    if (a.len != b.len) {
+        return 0;
+    }
+
+    differ = 0;
+
+    for (i = 0; i + 8 <= a.len; i += 8) {
+        ngx_memcpy(&x, a.data + i, 8);
+        ngx_memcpy(&y, b.data + i, 8);
+
+        differ |= x ^ y;
+    }
+
+    for ( /* void */ ; i < a.len; i++) {
+        differ |= (uint64_t) (a.data[i] ^ b.data[i]);
+    }
+
+    return differ == 0;
 }
 
 

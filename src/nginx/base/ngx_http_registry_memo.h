@@ -57,6 +57,17 @@ ngx_http_registry_identity_t *ngx_http_registry_memo_find(
     ngx_http_registry_memo_t *memo, reg_str_t text, uint64_t generation);
 
 
+/*
+ * The same for what a connection sends: connection is its number.  Text that is
+ * long, as tokens are, is compared with what the same connection has sent
+ * before, which takes a fraction of a hash.
+ */
+
+ngx_http_registry_identity_t *ngx_http_registry_memo_find_sent(
+    ngx_http_registry_memo_t *memo, reg_str_t text, uint64_t generation,
+    ngx_atomic_uint_t connection);
+
+
 /* Remembers it, with a reference of its own. */
 
 void ngx_http_registry_memo_put(ngx_http_registry_memo_t *memo, reg_str_t text,

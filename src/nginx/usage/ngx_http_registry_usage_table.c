@@ -4,7 +4,7 @@
 
 #include "ngx_http_registry_usage.h"
 
-#include "reg_api_key.h"
+#include "reg_issuer.h"
 
 #include <openssl/rand.h>
 
@@ -13,7 +13,7 @@
 #define NGX_HTTP_REGISTRY_USES_WORDS  64         /* operation and decision */
 
 #define NGX_HTTP_REGISTRY_USES_TEXT                                           \
-    (1 + 16 + REG_API_KEY_ID_LEN + REG_USAGE_AGENT_MAX + REG_REPOSITORY_MAX   \
+    (1 + 16 + REG_SUBJECT_MAX + REG_USAGE_AGENT_MAX + REG_REPOSITORY_MAX   \
      + NGX_HTTP_REGISTRY_USES_WORDS + 5)
 
 

@@ -15,6 +15,7 @@
 #include "ngx_http_registry_usage.h"
 
 #include "reg_api_key.h"
+#include "reg_issuer.h"
 
 #define NGX_HTTP_REGISTRY_USAGE_CHUNK  65536     /* bytes of one write */
 
@@ -25,6 +26,12 @@
 /* A network is known for so long: 90 days in nanoseconds, and in seconds. */
 
 #define NGX_HTTP_REGISTRY_USAGE_KNOWN  ((int64_t) 90 * 86400 * 1000000000)
+
+
+/* The prefix, and the id of a key or a subject, "usage:{...}:networks". */
+
+#define NGX_HTTP_REGISTRY_USAGE_KEY_MAX                                       \
+    (REG_STORE_PREFIX_MAX + REG_SUBJECT_MAX + sizeof("usage:{}:networks"))
 
 
 /* Its text lies behind it. */
@@ -312,7 +319,8 @@ static ngx_int_t
 ngx_http_registry_usage_send(ngx_http_registry_topology_t *redis,
     ngx_http_registry_usage_line_t *line)
 {
-    u_char     *p, buf[REG_REDIS_KEY_MAX], networks[REG_REDIS_KEY_MAX];
+    u_char     *p, buf[NGX_HTTP_REGISTRY_USAGE_KEY_MAX];
+    u_char      networks[NGX_HTTP_REGISTRY_USAGE_KEY_MAX];
     reg_str_t   argv[4];
 
     p = ngx_cpymem(buf, line->ucf->prefix.data, line->ucf->prefix.len);
