@@ -202,6 +202,14 @@ palloc:
 	    -f $(abspath $(B))/palloc/nginx/Makefile binary
 	t/run $@
 
+## make test-nginx t/*.t by the real Test::Nginx; TEST_NGINX=dir, a checkout of
+##                 github.com/openresty/test-nginx
+
+.PHONY: test-nginx
+test-nginx: build
+	scripts/install-packages test-nginx
+	TEST_NGINX="$(abspath $(TEST_NGINX))" t/run $@
+
 ## make bench      requests/s and instructions beside plain proxy_pass
 
 .PHONY: bench
@@ -257,7 +265,8 @@ install-tool: tool
 ##                 removed; needs root and debootstrap
 
 ## make image-test the image of docker/, built and used on an engine of its own;
-##                 needs root and debootstrap
+##                 needs root and debootstrap.  NGINX_SRC=dir: also one on a base
+##                 as that which nginx publishes
 
 .PHONY: deb package-test image-test
 deb:
@@ -271,25 +280,33 @@ package-test:
 
 image-test:
 	scripts/install-packages test chroot
-	$(MAKE) -j$(JOBS) build
-	t/run image
+	$(MAKE) -j$(JOBS) NGINX_SRC= build
+	NGINX_SRC="$(NGINX_SRC)" t/run image
 
 
 # proof against others: each writes the table that is in docs/
 
 ## make ecosystem  the conformance suite of OCI, and other clients, which it
-##                 builds with go; its tables are in build/ecosystem/
+##                 builds with go; its tables are in build/ecosystem/.
+##                 ZOT_SRC=dir: in front of zot, too
 ## make generations
 ##                 build and tests on old and new releases of Debian, each in a
 ##                 chroot; RELEASES="bookworm trixie sid"; needs root
 
 RELEASES   ?=
 
-.PHONY: ecosystem generations
+## make kubernetes packaging/kubernetes by the schema of Kubernetes and kustomize,
+##                 which it fetches
+
+.PHONY: ecosystem generations kubernetes
 ecosystem:
 	scripts/install-packages test
 	$(MAKE) -j$(JOBS) build
 	scripts/ecosystem-tools $(B)/ecosystem/bin
+	t/run $@
+
+kubernetes:
+	scripts/kubernetes-tools $(B)/kubernetes
 	t/run $@
 
 generations:

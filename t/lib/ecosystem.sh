@@ -4,6 +4,7 @@
 #
 #     $tools            the directory of what scripts/ecosystem-tools builds
 #     need TOOL         skips the test where there is none
+#     start_zot         in place of start_backend, zot behind the recorder
 #     save NAME         keeps a table, on standard input, in
 #                       build/ecosystem/NAME.md
 
@@ -17,6 +18,20 @@ mkdir -p "$results"
 
 need() {                                        # TOOL
     [ -x "$tools/$1" ] || skip_all "$1 was not built: make ecosystem builds it"
+}
+
+
+start_zot() {
+    local port=$(free_port)
+
+    jq -n --arg dir "$dir/backend/zot" --arg port "$port" \
+        '{distSpecVersion: "1.1.1", log: {level: "info"},
+          storage: {rootDirectory: $dir},
+          http: {address: "127.0.0.1", port: $port, compat: ["docker2s2"]}}' \
+        > "$dir/backend/zot.json"
+    background zot serve "$dir/backend/zot.json" \
+        > "$dir/backend/log/zot.log" 2>&1
+    start_recorder "$port" 200
 }
 
 

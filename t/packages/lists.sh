@@ -2,8 +2,7 @@
 #
 # The spec of the RPM and the APKBUILD, which no tool of Debian builds: they
 # parse, are of this version, and name what "make install" and packaging/system
-# have; and the objects for Kubernetes are what its schema says, where a tool
-# that has it is installed (kubernetes-validate).
+# have.
 
 set -uo pipefail
 . "$(dirname "$0")/../lib/sandbox.sh"
@@ -72,12 +71,6 @@ if command -v rpmspec > /dev/null; then
     runs "rpmspec parses the spec" rpmspec -q --define 'nginx_moddir /m' \
         --define 'nginx_modconfdir /c' --define '_unitdir /u' \
         --define '_tmpfilesdir /t' "$spec"
-fi
-
-if command -v kubernetes-validate > /dev/null; then
-    runs "Kubernetes knows what packaging/kubernetes asks of it" \
-        kubernetes-validate --strict \
-        $(ls "$top"/packaging/kubernetes/base/*.yaml | grep -v kustomization)
 fi
 
 is "$(sed -n '/^resources:/,/^$/s/^  - //p' \
