@@ -53,7 +53,7 @@ readme() {                                      # HEADING LANGUAGE
 
 
 new_chroot "$suite"
-install_in_chroot nginx docker-registry
+install_in_chroot nginx docker-registry logrotate systemd
 runs "the packages build" "$top/scripts/build-deb" "$deb"
 
 mkdir "$root/old" "$root/new"
@@ -135,6 +135,33 @@ denied
 diag "$(cat "$dir/use.log")"
 is "$(cd "$root/$state" && stat -c '%n %a %U %G' store.json)" \
    "store.json 640 root www-data" "the store is for the workers to read"
+
+
+# looked after: what the system does of what is in the package
+
+in_chroot ngx-registry --store file:/var/lib/ngx-registry/store.json \
+    budget set tenant:acme 1GB/month > /dev/null
+in_chroot install -d -o www-data -g www-data -m 750 /var/lib/ngx-registry/egress
+runs "systemd understands the units" in_chroot bash -c \
+    'systemd-analyze verify --man=no /lib/systemd/system/ngx-registry-*'
+
+for unit in "$root"/lib/systemd/system/ngx-registry-*.service; do
+    sed -n 's/^ExecStart=//p' "$unit" > "$root/root/command"
+    runs "${unit##*/} runs" in_chroot bash -c \
+        'set -a && . /etc/default/ngx-registry && . /root/command'
+done
+
+audit=$root/$state/store.json.audit
+lines=$(wc -l < "$audit")
+runs "logrotate takes its file" in_chroot logrotate -f /etc/logrotate.d/ngx-registry
+is "$(wc -l < "$audit.1")" "$lines" "the audit is rotated, whole"
+rm -r "$root/$state/egress"
+
+mv "$root/$state" "$root/kept"
+runs "systemd-tmpfiles makes the directory" \
+    in_chroot systemd-tmpfiles --create /usr/lib/tmpfiles.d/ngx-registry.conf
+is "$(stat -c '%a %U %G' "$root/$state")" "2750 root www-data" "as it was"
+rm -r "$root/$state" && mv "$root/kept" "$root/$state"
 
 
 # upgraded
