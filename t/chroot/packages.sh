@@ -145,7 +145,9 @@ in_chroot install -d -o www-data -g www-data -m 750 /var/lib/ngx-registry/egress
 runs "systemd understands the units" in_chroot bash -c \
     'systemd-analyze verify --man=no /lib/systemd/system/ngx-registry-*'
 
-for unit in "$root"/lib/systemd/system/ngx-registry-*.service; do
+# that of compaction is for a store in Redis
+
+for unit in "$root"/lib/systemd/system/ngx-registry-{check,budgets}.service; do
     sed -n 's/^ExecStart=//p' "$unit" > "$root/root/command"
     runs "${unit##*/} runs" in_chroot bash -c \
         'set -a && . /etc/default/ngx-registry && . /root/command'

@@ -42,7 +42,7 @@ awk '/^```yaml/ { inside = 1; next } /^```/ { inside = 0 } inside' \
 cp -r "$base" "$dir/overlay/base"
 runs "kustomize builds the overlay of docs/kubernetes.md" \
     kustomize build "$dir/overlay" -o "$dir/overlay.yaml"
-is "$(sed -n 's/^ *image: //p' "$dir/overlay.yaml")" \
+is "$(sed -n 's/^[ -]*image: //p' "$dir/overlay.yaml")" \
    "registry.example.com/ops/ngx-registry:0.1.0" "with its image"
 
 for version in "${versions[@]}"; do

@@ -36,11 +36,11 @@ else
 fi
 
 
-# each file that is mounted is there
+# each file that is mounted from here is there
 
 while IFS=: read -r file target; do
     case $file in
-    ./secrets/*) continue ;;
+    ./secrets/* | ../docs/*) continue ;;
     esac
 
     [ -e "$top/docker/$file" ]
@@ -59,7 +59,7 @@ is "$(yaml "$provisioned/dashboards/ngx-registry.yml" '.providers[].options.path
        sed -n 's|^../docs/grafana:\([^:]*\).*|\1|p')" \
    "and looks for dashboards where they are"
 is "$(jq -r '.. | .datasource? | objects | .uid' \
-       "$top"/docs/grafana/*.json | sort -u | grep -vE '^(prometheus|\$\{.*\})$')" \
+       "$top"/docs/grafana/*.json 2> /dev/null | sort -u | grep -vE '^(prometheus|\$\{.*\})$')" \
    "" "which ask that source"
 
 finish
