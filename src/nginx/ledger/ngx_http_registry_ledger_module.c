@@ -188,7 +188,7 @@ ngx_http_registry_ledger_log_handler(ngx_http_request_t *r)
 
 /*
  * Whether the backend, or what is cached of its answers, has what the client
- * asked for; where it was asked by a proof only, the size is known.
+ * asked for; or has said so in a proof, or the gateway by its signature.
  */
 
 static ngx_uint_t
@@ -209,7 +209,7 @@ ngx_http_registry_ledger_known(ngx_http_request_t *r)
 
     ctx = ngx_http_registry_find_ctx(r);
 
-    return ctx && ctx->blob_size >= 0;
+    return ctx && (ctx->proven || ctx->verified);
 }
 
 

@@ -16,6 +16,7 @@
  *     proof            whether the blob is in the repository
  *     proof_ask        the HEAD that finds out
  *     proof_flight     requests that wait for the same HEAD
+ *     size             what manifests say of the size of blobs
  *     cdn              registry_cdn
  *     cdn_url          its signed URLs
  *     signed           those that are signed already
@@ -90,6 +91,11 @@ typedef struct {
     ngx_msec_t                   stale;
     ngx_shm_zone_t              *shm_zone;   /* NULL: nobody needs proofs */
     reg_proofs_t                *proofs;
+
+    ngx_shm_zone_t              *size_zone;  /* NULL: backends always say */
+    reg_proofs_t                *sizes;
+    ngx_uint_t                   sized;      /* some location needs them */
+
     ngx_queue_t                 *flights;    /* of this worker */
 } ngx_http_registry_offload_main_conf_t;
 
@@ -146,7 +152,6 @@ struct ngx_http_registry_offload_s {
     unsigned                         shared:1;       /* the proof is for all */
     unsigned                         remembered:1;   /* an old one is there */
     unsigned                         checking:1;     /* asks for the health */
-    unsigned                         proven:1;
     unsigned                         done:1;
 };
 
@@ -298,6 +303,14 @@ ngx_int_t ngx_http_registry_cdn_health(ngx_http_request_t *r,
 
 
 ngx_int_t ngx_http_registry_offload_filter_init(ngx_conf_t *cf);
+
+ngx_int_t ngx_http_registry_size_filter_init(ngx_conf_t *cf);
+
+
+/* The size of the blob of the request, as manifests have said, or -1. */
+
+int64_t ngx_http_registry_size(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
 
 
 extern ngx_module_t  ngx_http_registry_offload_module;

@@ -81,6 +81,10 @@ ngx_http_registry_offload_header_filter(ngx_http_request_t *r)
         && ctx->blob_route.len)
     {
         ngx_str_set(&ctx->blob_route, "backend");
+
+        if (ctx->blob_size < 0) {
+            ctx->blob_size = ngx_http_registry_size(r, ctx);
+        }
     }
 
     return ngx_http_next_header_filter(r);

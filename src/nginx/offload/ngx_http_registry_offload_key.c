@@ -70,9 +70,7 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
 
         p = ngx_sprintf(s->data, "signed %V %V", &method, &r->unparsed_uri);
 
-    } else if (ctx->route.resource == REG_RESOURCE_BLOB
-               && ctx->offload && ctx->offload->proven)
-    {
+    } else if (ctx->route.resource == REG_RESOURCE_BLOB && ctx->proven) {
         p = ngx_sprintf(s->data, "%V:%V", &algorithm, &encoded);
 
     } else if (ctx->route.resource == REG_RESOURCE_BLOB) {

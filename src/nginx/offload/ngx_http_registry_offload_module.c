@@ -13,6 +13,11 @@
 #define NGX_HTTP_REGISTRY_PROOF_TTL    600000              /* milliseconds */
 #define NGX_HTTP_REGISTRY_PROOF_STALE  86400000
 
+/* Beside the zone of proofs, so that nobody drives those out. */
+
+#define NGX_HTTP_REGISTRY_SIZE_ZONE(size)                                     \
+    ngx_max((size) / 4, (size_t) 1024 * 1024)
+
 
 static char *ngx_http_registry_blob_route(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -25,6 +30,8 @@ static void *ngx_http_registry_offload_create_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_offload_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_registry_offload_init(ngx_conf_t *cf);
+static ngx_shm_zone_t *ngx_http_registry_offload_zone(ngx_conf_t *cf,
+    ngx_http_registry_offload_main_conf_t *omcf, ngx_str_t name, size_t size);
 static ngx_int_t ngx_http_registry_offload_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 
@@ -334,14 +341,18 @@ ngx_http_registry_offload_merge_conf(ngx_conf_t *cf, void *parent,
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     rlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_registry_module);
 
-    if (clcf->name.len == 0 || rlcf->registry != NGX_HTTP_REGISTRY_ON
-        || (conf->route == NULL && !conf->proof))
-    {
+    if (clcf->name.len == 0 || rlcf->registry != NGX_HTTP_REGISTRY_ON) {
         return NGX_CONF_OK;
     }
 
     omcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_registry_offload_module);
+
+    omcf->sized |= (conf->hosts != NULL);
+
+    if (conf->route == NULL && !conf->proof) {
+        return NGX_CONF_OK;
+    }
 
     location = ngx_array_push(&omcf->locations);
     if (location == NULL) {
@@ -361,7 +372,6 @@ ngx_http_registry_offload_merge_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t
 ngx_http_registry_offload_init(ngx_conf_t *cf)
 {
-    ngx_str_t                               name;
     ngx_http_handler_pt                    *h;
     ngx_http_core_main_conf_t              *cmcf;
     ngx_http_registry_offload_main_conf_t  *omcf;
@@ -381,26 +391,54 @@ ngx_http_registry_offload_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (omcf->locations.nelts == 0) {
-        return NGX_OK;
-    }
-
     if (omcf->size == 0) {
         omcf->size = NGX_HTTP_REGISTRY_PROOF_SIZE;
     }
 
-    ngx_str_set(&name, "registry_proofs");
+    if (omcf->sized) {
 
-    omcf->shm_zone = ngx_shared_memory_add(cf, &name, omcf->size,
-                                           &ngx_http_registry_offload_module);
+        if (ngx_http_registry_size_filter_init(cf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        omcf->size_zone = ngx_http_registry_offload_zone(cf, omcf,
+                                     NGX_HTTP_REGISTRY_STR("registry_sizes"),
+                                     NGX_HTTP_REGISTRY_SIZE_ZONE(omcf->size));
+        if (omcf->size_zone == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (omcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    omcf->shm_zone = ngx_http_registry_offload_zone(cf, omcf,
+                                     NGX_HTTP_REGISTRY_STR("registry_proofs"),
+                                     omcf->size);
     if (omcf->shm_zone == NULL) {
         return NGX_ERROR;
     }
 
-    omcf->shm_zone->init = ngx_http_registry_offload_init_zone;
-    omcf->shm_zone->data = omcf;
-
     return ngx_http_registry_offload_check(cf, omcf);
+}
+
+
+static ngx_shm_zone_t *
+ngx_http_registry_offload_zone(ngx_conf_t *cf,
+    ngx_http_registry_offload_main_conf_t *omcf, ngx_str_t name, size_t size)
+{
+    ngx_shm_zone_t  *zone;
+
+    zone = ngx_shared_memory_add(cf, &name, size,
+                                 &ngx_http_registry_offload_module);
+
+    if (zone) {
+        zone->init = ngx_http_registry_offload_init_zone;
+        zone->data = omcf;
+    }
+
+    return zone;
 }
 
 
@@ -409,9 +447,10 @@ ngx_http_registry_offload_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_registry_offload_main_conf_t *omcf = shm_zone->data;
 
-    void    *addr;
-    u_char   secret[REG_PROOF_SECRET_LEN];
-    size_t   size;
+    void          *addr;
+    u_char         secret[REG_PROOF_SECRET_LEN];
+    size_t         size;
+    reg_proofs_t  *proofs;
 
     addr = ngx_http_registry_shm_piece(shm_zone, &size);
 
@@ -419,13 +458,20 @@ ngx_http_registry_offload_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    omcf->proofs = reg_proofs_open(addr, size, secret);
+    proofs = reg_proofs_open(addr, size, secret);
 
-    if (omcf->proofs == NULL) {
+    if (proofs == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "registry: the zone \"%V\" cannot be used",
                       &shm_zone->shm.name);
         return NGX_ERROR;
+    }
+
+    if (shm_zone == omcf->size_zone) {
+        omcf->sizes = proofs;
+
+    } else {
+        omcf->proofs = proofs;
     }
 
     return NGX_OK;

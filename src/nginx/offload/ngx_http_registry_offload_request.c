@@ -146,7 +146,7 @@ ngx_http_registry_offload_go(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (!offload->proven) {
+    if (!ctx->proven) {
 
         rc = ngx_http_registry_prove(r, ctx, offload);
 
@@ -159,7 +159,11 @@ ngx_http_registry_offload_go(ngx_http_request_t *r,
             return ngx_http_registry_offload_origin(ctx);
         }
 
-        offload->proven = 1;
+        ctx->proven = 1;
+
+        if (ctx->blob_size < 0) {
+            ctx->blob_size = ngx_http_registry_size(r, ctx);
+        }
     }
 
     if (offload->kind == NGX_HTTP_REGISTRY_ROUTE_CDN) {

@@ -101,6 +101,7 @@ typedef struct {
     void                          *verified;  /* the cdn that signed it */
     ngx_str_t                      blob_route;        /* empty: no blob GET */
     int64_t                        blob_size; /* bytes; -1: unknown */
+    void                          *manifest;  /* is read as it passes */
     ngx_http_registry_booked_t    *booked;    /* NULL: nothing, so far */
     const char                    *message;   /* of a limit that refused, */
     ngx_str_t                      detail;    /* and JSON; NULL: none */
@@ -114,6 +115,7 @@ typedef struct {
     unsigned                       replaced:1;        /* headers_in.headers */
     unsigned                       rewritten:1;       /* the query is */
     unsigned                       deletes:1; /* a blob */
+    unsigned                       proven:1;  /* the blob is in there */
     unsigned                       misled:1;  /* by a Location, to be 502 */
     unsigned                       error_body:1;      /* is to replace one */
     unsigned                       error_sent:1;

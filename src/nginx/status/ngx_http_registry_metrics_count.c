@@ -64,6 +64,12 @@ static const ngx_http_registry_metric_t  ngx_http_registry_metrics[] = {
     { NULL, "{result=\"stale\"}",
       NGX_HTTP_REGISTRY_COUNT_PROOF_STALE, NULL },
 
+    { "blob_redirects", "{size=\"known\"}",
+      NGX_HTTP_REGISTRY_COUNT_REDIRECT_KNOWN,
+      "Clients that were sent elsewhere for a blob." },
+    { NULL, "{size=\"unknown\"}",
+      NGX_HTTP_REGISTRY_COUNT_REDIRECT_UNKNOWN, NULL },
+
     { "tokens", "{result=\"issued\"}",
       NGX_HTTP_REGISTRY_COUNT_TOKENS_ISSUED, "Requests for a token." },
     { NULL, "{result=\"refused\"}",

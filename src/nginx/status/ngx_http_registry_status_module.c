@@ -132,6 +132,18 @@ ngx_http_registry_status_log_handler(ngx_http_request_t *r)
     ngx_http_registry_count_request(ctx->route.operation,
                                     (ngx_uint_t) ngx_max(ms, 0));
 
+    /* of unknown size nothing is booked: somebody has to know how often */
+
+    if (ctx->blob_route.len
+        && r->headers_out.status > NGX_HTTP_SPECIAL_RESPONSE
+        && r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED)
+    {
+        ngx_http_registry_count_of(ctx->blob_size >= 0
+                                   ? NGX_HTTP_REGISTRY_COUNT_REDIRECT_KNOWN
+                                   : NGX_HTTP_REGISTRY_COUNT_REDIRECT_UNKNOWN);
+    }
+
     return NGX_OK;
 }
 
