@@ -355,6 +355,22 @@ is "$(registry egress report --ledger "$dir/imported" --format json |
         "$dir/gateway/log/edge.log")]" "edge.conf: and is in reports"
 
 
+# multi.conf, of which only the primary is there; the rest is in multi.sh
+
+ml=$(new_key --tenant acme --scope 'repository:ml/**:pull')
+example multi.conf
+key=$acme
+is "$(status GET "/v2/acme/app/blobs/$layer" -D "$dir/headers")" 307 \
+   "multi.conf: a blob"
+like "$(cat "$dir/headers")" "Location: https://edge.example.net/v2/acme/app/" \
+    "multi.conf: from the edge"
+key=$ml
+is "$(status GET /v2/ml/llm/tags/list)" 502 \
+   "multi.conf: a namespace of a registry that is away"
+no_secret_leaked
+stop_gateway
+
+
 # which are all there are
 
 is "$(printf '%s\n' "${tested[@]}" | sort | xargs)" \
