@@ -1,17 +1,17 @@
-# A proxy between the gateway and Redis that spoils what passes; see
+# A proxy between the gateway and Redis, or others, that spoils what passes; see
 # fault_proxy.
 #
-#     start_proxy            listens on $proxy_port
+#     start_proxy [ADDRESS]  listens on $proxy_port, for $redis_port
 #     fault NAME [ARGUMENT] [all | tracker | commands]
 
 start_proxy() {
     proxy_port=$(free_port)
     proxy_control=$(free_port)
 
-    background "$top/t/lib/fault_proxy" "$proxy_port" "$redis_port" \
-        "$proxy_control"
+    background "$top/t/lib/fault_proxy" "${1:-127.0.0.1}:$proxy_port" \
+        "$redis_port" "$proxy_control"
 
-    wait_for listens "$proxy_port"
+    wait_for listens "$proxy_control"
 }
 
 
