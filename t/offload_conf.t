@@ -99,3 +99,44 @@ $::OffloadConfig =~ s{https://cdn.example.com}{https://\$arg_host}r
 --- more_headers eval: main::basic('puller')
 --- error_code eval
 [307, 200, 200]
+
+
+=== TEST 9: a signature of hmac in what sorts and spells arguments anew
+--- http_config eval
+main::cdn('url https://e/; sign s3 region=eu key_file=$TEST_NGINX_HTML_DIR/s3.key;'
+          . $::Sign)
+--- config eval: main::offload('cdn')
+--- user_files
+>>> s3.key
+aws_access_key_id = A
+aws_secret_access_key = S
+--- must_die
+--- error_log
+"sign" of the cdn "other" is there twice: what "hmac" signs stays whole only behind cloudfront, google_cdn and secure_link
+
+
+=== TEST 10: a location that blobs may be sent to, and that inherits credentials
+--- http_config eval
+$::OffloadConfig . 'map $http_x_route $route { default @edge; }'
+--- config eval
+'registry on; registry_backend_auth passthrough;' . main::offload('$route')
+. 'location @edge { proxy_pass http://blobs; }'
+--- request
+GET /v2/
+--- error_code: 401
+--- error_log
+[warn]
+"@edge", where blobs may be sent, inherits "registry_backend_auth" and gets credentials: say there whether it is to
+
+
+=== TEST 11: one that says itself what it gets, and one that is not the registry's
+--- http_config eval: $::OffloadConfig
+--- config eval
+'registry on; registry_backend_auth passthrough;' . main::offload('@edge')
+. 'location @edge { registry_backend_auth off; proxy_pass http://blobs; }
+   location @page { registry off; return 200; }'
+--- request
+GET /v2/
+--- error_code: 401
+--- no_error_log
+[warn]

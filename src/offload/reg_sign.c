@@ -262,6 +262,13 @@ reg_signer_key(reg_signer_t *signer, reg_str_t text, reg_error_t *error)
 }
 
 
+int
+reg_signer_wraps(const reg_signer_t *signer)
+{
+    return signer->scheme->wraps != 0;
+}
+
+
 int64_t
 reg_signer_expires(const reg_signer_t *signer)
 {

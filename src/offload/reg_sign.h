@@ -103,6 +103,14 @@ reg_rc_t reg_signer_key(reg_signer_t *signer, reg_str_t text,
     reg_error_t *error);
 
 
+/*
+ * Whether it may sign what "hmac" has signed.  The query of that is left as it
+ * is, and there is somebody behind who may verify it: a storage has nobody.
+ */
+
+int reg_signer_wraps(const reg_signer_t *signer);
+
+
 /* When the key itself expires; INT64_MAX: never. */
 
 int64_t reg_signer_expires(const reg_signer_t *signer);

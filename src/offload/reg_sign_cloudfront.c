@@ -20,6 +20,7 @@ const reg_sign_scheme_t  reg_sign_cloudfront = {
     .options = REG_SIGN_BIT(REG_SIGN_KEY_PAIR_ID) | REG_SIGN_BIT(REG_SIGN_HASH)
                | REG_SIGN_BIT(REG_SIGN_CLAIMS),
     .required = REG_SIGN_BIT(REG_SIGN_KEY_PAIR_ID),
+    .wraps = 1,
     .parse = reg_sign_parse_rsa,
     .sign = reg_sign_cloudfront_sign
 };

@@ -15,6 +15,7 @@ const reg_sign_scheme_t  reg_sign_google_cdn = {
     .name = "google_cdn",
     .options = REG_SIGN_BIT(REG_SIGN_KEY_NAME) | REG_SIGN_BIT(REG_SIGN_CLAIMS),
     .required = REG_SIGN_BIT(REG_SIGN_KEY_NAME),
+    .wraps = 1,
     .parse = reg_sign_parse_base64,
     .sign = reg_sign_google_cdn_sign
 };

@@ -43,6 +43,7 @@ typedef struct {
     const char  *name;
     unsigned     options;                  /* REG_SIGN_BIT of each */
     unsigned     required;
+    unsigned     wraps;                    /* see reg_signer_wraps() */
 
     /* key->text is set and may be written to; what is parsed lies in it */
 

@@ -21,6 +21,7 @@ static reg_rc_t reg_sign_secure_link_sign(const reg_signer_t *signer,
 
 const reg_sign_scheme_t  reg_sign_secure_link = {
     .name = "secure_link",
+    .wraps = 1,
     .parse = reg_sign_parse_secret,
     .sign = reg_sign_secure_link_sign
 };

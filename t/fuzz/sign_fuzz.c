@@ -6,7 +6,8 @@
  * Signed URLs.  The input is a line that chooses the scheme, a line with
  * tenant, a line with repository, and the URL.  What is signed is a URL that
  * can stand in a header, to the same host; what "hmac" signs it verifies, with
- * the same claims; and it verifies nothing that it did not sign.
+ * the same claims, also when another scheme has signed that; and it verifies
+ * nothing that it did not sign.
  */
 
 #include <stdio.h>
@@ -183,6 +184,42 @@ check_signed(size_t scheme, reg_str_t text, const reg_claims_t *claims,
 }
 
 
+/* Behind any scheme that says so, what "hmac" has signed is good. */
+
+static void
+check_wrapped(size_t scheme, reg_str_t text, const reg_claims_t *claims)
+{
+    size_t          len;
+    reg_url_t       url;
+    reg_str_t       plain;
+    reg_claims_t    again;
+    unsigned char  *inner, *outer, *buf;
+
+    inner = malloc(REG_SIGNED_URL_MAX);
+    outer = malloc(REG_SIGNED_URL_MAX);
+    buf = malloc(REG_SIGNED_URL_MAX);
+    CHECK(inner && outer && buf);
+
+    if (reg_signer_wraps(signers[scheme])
+        && reg_signer_sign(signers[0], text, claims, inner, &len, NULL)
+           == REG_OK
+        && reg_signer_sign(signers[scheme], (reg_str_t) { len, inner }, claims,
+                           outer, &len, NULL)
+           == REG_OK
+        && reg_url_parse(&url, (reg_str_t) { len, outer }, NULL) == REG_OK)
+    {
+        CHECK(reg_signer_verify(signers[0], url.authority, url.path, url.query,
+                                NOW, &again, &plain, buf)
+              == REG_OK);
+        CHECK(reg_str_eq(again.repository, claims->repository));
+    }
+
+    free(buf);
+    free(outer);
+    free(inner);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -216,6 +253,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         == REG_OK)
     {
         check_signed(scheme, rest, &claims, (reg_str_t) { len, out });
+        check_wrapped(scheme, rest, &claims);
 
     } else {
         CHECK(error.text[0] != '\0');

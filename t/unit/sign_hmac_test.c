@@ -252,6 +252,66 @@ test_nothing_to_verify(void **state)
 }
 
 
+/*
+ * What another scheme signs once more is as good as before, where it says so;
+ * and where it does not it would not be.
+ */
+
+static void
+test_wrapped(void **state)
+{
+    int             good;
+    char            inner[1024], url[REG_SIGNED_URL_MAX + 1];
+    size_t          i, len;
+    reg_claims_t    c;
+    reg_signer_t   *s, *outer;
+    unsigned char   out[REG_SIGNED_URL_MAX];
+
+    static const struct {
+        const char  *scheme;
+        const char  *key;
+        const char  *options[3];
+    } cases[] = {
+        { "secure_link", SIGN_SECRET, { NULL } },
+        { "google_cdn", "nZtRohdNF9m3cKM24IcK4w==",
+          { "key_name=k", "claims=on", NULL } },
+        { "cloudflare", SIGN_SECRET, { NULL } },
+        { "s3", "aws_access_key_id=A\naws_secret_access_key=B",
+          { "region=eu", NULL } },
+        { "gcs", "aws_access_key_id=A\naws_secret_access_key=B", { NULL } }
+    };
+
+    (void) state;
+
+    s = signer("hmac", SIGN_SECRET, NULL);
+    strcpy(inner, sign(s, "https://edge/b/c?d=e", NOW, NOW + 60));
+
+    c.tenant = REG_STR("acme");
+    c.repository = REG_STR("acme/app");
+    c.issued = NOW;
+    c.expires = NOW + 60;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        outer = signer(cases[i].scheme, cases[i].key, cases[i].options);
+
+        good = reg_signer_sign(outer, reg_str(inner), &c, out, &len, NULL)
+               == REG_OK;
+
+        if (good) {
+            memcpy(url, out, len);
+            url[len] = '\0';
+            good = verify(s, url, NOW) == REG_OK;
+        }
+
+        assert_int_equal(good, reg_signer_wraps(outer));
+
+        reg_signer_free(outer);
+    }
+
+    reg_signer_free(s);
+}
+
+
 int
 main(void)
 {
@@ -262,7 +322,8 @@ main(void)
         cmocka_unit_test(test_behind_it),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_claims_are_escaped),
-        cmocka_unit_test(test_nothing_to_verify)
+        cmocka_unit_test(test_nothing_to_verify),
+        cmocka_unit_test(test_wrapped)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

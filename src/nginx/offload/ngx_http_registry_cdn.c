@@ -339,6 +339,11 @@ ngx_http_registry_cdn_set_sign(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
         cdn->signs[1] = swap;
     }
 
+    if (!reg_signer_wraps(cdn->signs[1].signer)) {
+        return "is there twice: what \"hmac\" signs stays whole only behind "
+               "cloudfront, google_cdn and secure_link";
+    }
+
     return NGX_CONF_OK;
 }
 

@@ -14,6 +14,8 @@ static ngx_http_core_loc_conf_t *ngx_http_registry_named_location(
 static ngx_int_t ngx_http_registry_offload_check_route(ngx_conf_t *cf,
     ngx_http_registry_offload_main_conf_t *omcf,
     ngx_http_registry_offload_location_t *location);
+static void ngx_http_registry_offload_check_auth(ngx_conf_t *cf,
+    ngx_http_registry_offload_location_t *location);
 static ngx_module_t *ngx_http_registry_proxy_module(ngx_conf_t *cf);
 static void ngx_http_registry_offload_check_proxy(ngx_conf_t *cf,
     ngx_http_registry_offload_location_t *location);
@@ -129,6 +131,7 @@ ngx_http_registry_offload_check(ngx_conf_t *cf,
         }
 
         ngx_http_registry_offload_check_proxy(cf, &location[i]);
+        ngx_http_registry_offload_check_auth(cf, &location[i]);
     }
 
     ngx_http_registry_offload_check_hosts(cf, omcf);
@@ -169,6 +172,53 @@ ngx_http_registry_offload_check_route(ngx_conf_t *cf,
                   olcf->line);
 
     return NGX_ERROR;
+}
+
+
+/*
+ * A named location that blobs may be sent to may be an edge, for which the
+ * credentials of the backend are not, nor those of clients.
+ */
+
+static void
+ngx_http_registry_offload_check_auth(ngx_conf_t *cf,
+    ngx_http_registry_offload_location_t *location)
+{
+    ngx_str_t                          *name;
+    ngx_http_core_loc_conf_t          **clcfp;
+    ngx_http_registry_loc_conf_t       *rlcf;
+    ngx_http_registry_offload_conf_t   *olcf;
+
+    olcf = location->loc_conf[ngx_http_registry_offload_module.ctx_index];
+
+    if (olcf->route == NULL || location->cscf->named_locations == NULL) {
+        return;
+    }
+
+    for (clcfp = location->cscf->named_locations; *clcfp; clcfp++) {
+
+        name = &(*clcfp)->name;
+        rlcf = (*clcfp)->loc_conf[ngx_http_registry_module.ctx_index];
+
+        if (rlcf->registry != NGX_HTTP_REGISTRY_ON || !rlcf->inherits_auth
+            || rlcf->backend_auth == NGX_HTTP_REGISTRY_BACKEND_AUTH_OFF
+            || (olcf->route->lengths == NULL
+                && (name->len != olcf->route->value.len
+                    || ngx_strncmp(name->data, olcf->route->value.data,
+                                   name->len)
+                       != 0)))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%V\", where blobs may be sent, inherits "
+                      "\"registry_backend_auth\" and gets credentials: say "
+                      "there whether it is to in %s:%ui", name, olcf->file,
+                      olcf->line);
+
+        rlcf->inherits_auth = 0;      /* once is enough */
+    }
 }
 
 

@@ -65,6 +65,7 @@ typedef struct {
     reg_access_t                 api;         /* slices of api_scope */
     ngx_uint_t                   auth;        /* NGX_HTTP_REGISTRY_AUTH_* */
     ngx_uint_t                   backend_auth;
+    ngx_uint_t                   inherits_auth;     /* the one above */
     ngx_http_registry_secret_t  *backend_secret;
     ngx_str_t                    backend_service;   /* aud of its tokens */
     ngx_uint_t                   backend_libtrust;  /* how it names keys */

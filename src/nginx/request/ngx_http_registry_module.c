@@ -360,6 +360,7 @@ ngx_http_registry_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->backend_secret = prev->backend_secret;
         conf->backend_service = prev->backend_service;
         conf->backend_libtrust = prev->backend_libtrust;
+        conf->inherits_auth = 1;
     }
 
     ngx_conf_merge_uint_value(conf->registry, prev->registry,
