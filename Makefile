@@ -41,7 +41,7 @@ help:
 # what there is; the core is in the module and in the tool, what is in TOOL_DIRS
 # is like it, but the module has no use for it
 
-CORE_DIRS   = core oci access limit ledger offload store
+CORE_DIRS   = core oci access limit ledger offload store upstream
 TOOL_DIRS   = report
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 TOOL_CORE   = $(wildcard $(TOOL_DIRS:%=src/%/*.c))

@@ -15,16 +15,17 @@
  *     offload_filter   what backends answer: redirects, deletions
  *     proof            whether the blob is in the repository
  *     proof_ask        the HEAD that finds out
- *     proof_flight     requests that wait for the same HEAD
  *     size             what manifests say of the size of blobs
  *     cdn              registry_cdn
  *     cdn_url          its signed URLs
  *     signed           those that are signed already
  *     cdn_health       whether it is up
  *     verify           registry_verify_url
+ *     digest           registry_verify_digest
  */
 
 #include "ngx_http_registry.h"
+#include "ngx_http_registry_flight.h"
 
 #include "reg_proof.h"
 #include "reg_sign.h"
@@ -103,6 +104,7 @@ typedef struct {
 typedef struct {
     ngx_http_complex_value_t    *route;      /* NULL: origin */
     ngx_flag_t                   proof;
+    ngx_flag_t                   verify_digest;
     ngx_array_t                 *hosts;      /* of ngx_str_t; NULL: none */
     u_char                      *scope;      /* of proofs; NULL: none */
     ngx_http_registry_cdn_t     *verify;     /* NULL: nothing */
@@ -131,12 +133,10 @@ typedef enum {
 } ngx_http_registry_ask_t;
 
 
-typedef struct ngx_http_registry_flight_s  ngx_http_registry_flight_t;
-
 /* Of one client request for a blob; lives as long as the request. */
 
 struct ngx_http_registry_offload_s {
-    ngx_http_request_t              *request;
+    ngx_http_registry_traveller_t    traveller;
     ngx_http_registry_route_kind_t   kind;
     ngx_http_registry_cdn_t         *cdn;
     ngx_str_t                        location;
@@ -145,9 +145,6 @@ struct ngx_http_registry_offload_s {
     reg_proof_key_t                  key;
     reg_proof_t                      proof;
     uint32_t                         generation;
-    ngx_http_registry_flight_t      *flight; /* that it leads */
-    ngx_queue_t                      queue;  /* of those who wait */
-    ngx_event_t                      wake;
 
     unsigned                         shared:1;       /* the proof is for all */
     unsigned                         remembered:1;   /* an old one is there */
@@ -179,6 +176,10 @@ void ngx_http_registry_offload_resolve(ngx_http_request_t *r,
 
 ngx_http_registry_cdn_t *ngx_http_registry_cdn_find(
     ngx_http_registry_offload_main_conf_t *omcf, ngx_str_t *name);
+
+/* That of nginx; NULL where it was built without. */
+
+ngx_module_t *ngx_http_registry_proxy_module(ngx_conf_t *cf);
 
 /* Checks what is constant, once the configuration is known. */
 
@@ -223,27 +224,6 @@ void ngx_http_registry_proof_done(ngx_http_registry_offload_t *offload,
 
 ngx_int_t ngx_http_registry_subrequest(ngx_http_request_t *r, ngx_str_t *uri,
     ngx_uint_t method, ngx_http_post_subrequest_pt handler, void *data);
-
-
-/*
- * One worker asks for a proof once, whoever waits.
- *
- * NGX_OK        this request is to ask, and leads
- * NGX_AGAIN     another one asks already, and this one waits
- * NGX_ERROR     memory ran out
- */
-
-ngx_int_t ngx_http_registry_flight_join(
-    ngx_http_registry_offload_main_conf_t *omcf,
-    ngx_http_registry_offload_t *offload);
-
-/* The leader has its answer: so have they all. */
-
-void ngx_http_registry_flight_land(ngx_http_registry_offload_t *offload);
-
-/* For the end of a request: who waits has to ask instead of it. */
-
-void ngx_http_registry_flight_leave(ngx_http_registry_offload_t *offload);
 
 
 char *ngx_http_registry_cdn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -306,11 +286,21 @@ ngx_int_t ngx_http_registry_offload_filter_init(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_registry_size_filter_init(ngx_conf_t *cf);
 
+ngx_int_t ngx_http_registry_digest_filter_init(ngx_conf_t *cf);
+
 
 /* The size of the blob of the request, as manifests have said, or -1. */
 
 int64_t ngx_http_registry_size(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
+
+
+/*
+ * Whether r asks for what the client asks for: it is its request, or one that
+ * nginx has made of it, for a slice or to renew what a cache has.
+ */
+
+ngx_uint_t ngx_http_registry_same_request(ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_http_registry_offload_module;

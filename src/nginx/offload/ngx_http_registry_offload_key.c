@@ -11,6 +11,7 @@
 
 #include "ngx_http_registry_offload.h"
 
+static ngx_str_t ngx_http_registry_ns(ngx_str_t args);
 static u_char *ngx_http_registry_accept(ngx_list_t *headers, u_char *p);
 static ngx_uint_t ngx_http_registry_accept_bits(ngx_str_t *value);
 
@@ -44,14 +45,14 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_str_t *s)
 {
     u_char     *p;
-    ngx_str_t   repository, algorithm, encoded, method;
+    ngx_str_t   repository, algorithm, encoded, method, ns;
 
     repository = ngx_http_registry_ngx_str(ctx->route.repository);
     algorithm = ngx_http_registry_ngx_str(ctx->route.digest.algorithm);
     encoded = ngx_http_registry_ngx_str(ctx->route.digest.encoded);
     method = r->method_name;
 
-    s->data = ngx_pnalloc(r->pool, sizeof("manifest      :") + method.len
+    s->data = ngx_pnalloc(r->pool, sizeof("manifest       :") + method.len
                                    + repository.len + algorithm.len
                                    + encoded.len + ctx->target.len + r->uri.len
                                    + NGX_HTTP_REGISTRY_ACCEPT_LEN);
@@ -61,7 +62,7 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
 
     /* another request of ours, or a page of the operator's, is no blob */
 
-    if (r != r->main || r->error_page) {
+    if (!ngx_http_registry_same_request(r) || r->error_page) {
         p = ngx_sprintf(s->data, "other %V %V", &method, &r->uri);
 
     } else if (ctx->verified) {
@@ -85,6 +86,14 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
                         &encoded);
         p = ngx_http_registry_accept(&ctx->headers, p);
 
+        /* one registry for several: see ?ns= of containerd */
+
+        ns = ngx_http_registry_ns(ctx->args);
+
+        if (ns.len) {
+            p = ngx_sprintf(p, " %V", &ns);
+        }
+
     } else {
         p = ngx_sprintf(s->data, "target %V %V", &method, &ctx->target);
     }
@@ -92,6 +101,52 @@ ngx_http_registry_cache_key_variable(ngx_http_request_t *r,
     s->len = (size_t) (p - s->data);
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_registry_same_request(ngx_http_request_t *r)
+{
+    return r == r->main
+           || (!r->subrequest_in_memory
+               && r->loc_conf == r->main->loc_conf
+               && r->method == r->main->method
+               && r->uri.len == r->main->uri.len
+               && ngx_memcmp(r->uri.data, r->main->uri.data, r->uri.len) == 0);
+}
+
+
+/* "ns=" and what it says, as it was sent. */
+
+static ngx_str_t
+ngx_http_registry_ns(ngx_str_t args)
+{
+    u_char     *p, *last;
+    ngx_str_t   ns;
+
+    ngx_str_null(&ns);
+
+    last = args.data + args.len;
+
+    for (p = args.data; p && p < last; p = ns.data + ns.len + 1) {
+
+        ns.data = p;
+        ns.len = args.len - (size_t) (p - args.data);
+
+        p = ngx_strlchr(p, last, '&');
+
+        if (p) {
+            ns.len = (size_t) (p - ns.data);
+        }
+
+        if (ns.len > 3 && ngx_strncmp(ns.data, "ns=", 3) == 0) {
+            return ns;
+        }
+    }
+
+    ngx_str_null(&ns);
+
+    return ns;
 }
 
 

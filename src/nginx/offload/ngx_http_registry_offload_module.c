@@ -66,6 +66,13 @@ static ngx_command_t  ngx_http_registry_offload_commands[] = {
       offsetof(ngx_http_registry_offload_conf_t, proof),
       NULL },
 
+    { ngx_string("registry_verify_digest"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_registry_offload_conf_t, verify_digest),
+      NULL },
+
     { ngx_string("registry_proof_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_registry_proof_zone,
@@ -311,6 +318,7 @@ ngx_http_registry_offload_create_conf(ngx_conf_t *cf)
     conf->hosts = NGX_CONF_UNSET_PTR;
     conf->verify = NGX_CONF_UNSET_PTR;
     conf->proof = NGX_CONF_UNSET;
+    conf->verify_digest = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -337,6 +345,7 @@ ngx_http_registry_offload_merge_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->hosts, prev->hosts, NULL);
     ngx_conf_merge_ptr_value(conf->verify, prev->verify, NULL);
     ngx_conf_merge_value(conf->proof, prev->proof, 0);
+    ngx_conf_merge_value(conf->verify_digest, prev->verify_digest, 0);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     rlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_registry_module);
@@ -387,7 +396,9 @@ ngx_http_registry_offload_init(ngx_conf_t *cf)
 
     *h = ngx_http_registry_verify_handler;
 
-    if (ngx_http_registry_offload_filter_init(cf) != NGX_OK) {
+    if (ngx_http_registry_offload_filter_init(cf) != NGX_OK
+        || ngx_http_registry_digest_filter_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

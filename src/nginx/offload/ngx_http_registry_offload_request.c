@@ -107,7 +107,7 @@ ngx_http_registry_offload_start(ngx_http_request_t *r,
 
     cln->handler = ngx_http_registry_offload_cleanup;
 
-    offload->request = r;
+    offload->traveller.request = r;
     ctx->offload = offload;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
@@ -257,7 +257,7 @@ ngx_http_registry_offload_cleanup(void *data)
 {
     ngx_http_registry_offload_t *offload = data;
 
-    ngx_http_registry_flight_leave(offload);
+    ngx_http_registry_flight_leave(&offload->traveller);
 
     if (offload->checking) {
         offload->cdn->state.checking = 0;

@@ -16,7 +16,6 @@ static ngx_int_t ngx_http_registry_offload_check_route(ngx_conf_t *cf,
     ngx_http_registry_offload_location_t *location);
 static void ngx_http_registry_offload_check_auth(ngx_conf_t *cf,
     ngx_http_registry_offload_location_t *location);
-static ngx_module_t *ngx_http_registry_proxy_module(ngx_conf_t *cf);
 static void ngx_http_registry_offload_check_proxy(ngx_conf_t *cf,
     ngx_http_registry_offload_location_t *location);
 static void *ngx_http_registry_proxy_field(ngx_module_t *proxy, void **conf,
@@ -222,7 +221,7 @@ ngx_http_registry_offload_check_auth(ngx_conf_t *cf,
 }
 
 
-static ngx_module_t *
+ngx_module_t *
 ngx_http_registry_proxy_module(ngx_conf_t *cf)
 {
     ngx_uint_t  i;

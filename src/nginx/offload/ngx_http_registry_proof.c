@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_registry_proof_blob(ngx_http_registry_ctx_t *ctx,
     reg_proofs_t *proofs, reg_str_t scope, reg_proof_key_t *key);
 static ngx_uint_t ngx_http_registry_proof_shared(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
+static void ngx_http_registry_proof_land(ngx_http_registry_traveller_t *waiter,
+    ngx_http_registry_traveller_t *leader);
 static ngx_int_t ngx_http_registry_proof_end(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_offload_t *offload,
     ngx_http_registry_offload_main_conf_t *omcf);
@@ -54,8 +56,9 @@ ngx_http_registry_proof_start(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_offload_t *offload,
     ngx_http_registry_offload_main_conf_t *omcf)
 {
-    int64_t    now;
-    ngx_int_t  rc;
+    int64_t        now;
+    ngx_int_t      rc;
+    reg_siphash_t  key;
 
     now = (int64_t) ngx_current_msec;
     offload->remembered = 0;
@@ -82,16 +85,15 @@ ngx_http_registry_proof_start(ngx_http_request_t *r,
 
     if (offload->shared) {
 
-        rc = ngx_http_registry_flight_join(omcf, offload);
+        key.lo = offload->key.lo;
+        key.hi = offload->key.hi;
+
+        rc = ngx_http_registry_flight_join(omcf->flights, &key,
+                                           &offload->traveller,
+                                           ngx_http_registry_proof_land);
 
         if (rc == NGX_AGAIN) {
-
-            if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            r->read_event_handler = ngx_http_test_reading;
-            r->write_event_handler = ngx_http_request_empty_handler;
+            offload->ask = NGX_HTTP_REGISTRY_ASK_WAITING;
         }
 
         if (rc != NGX_OK) {
@@ -202,7 +204,7 @@ ngx_http_registry_proof_done(ngx_http_registry_offload_t *offload,
     int64_t                                 now;
     ngx_http_registry_offload_main_conf_t  *omcf;
 
-    omcf = ngx_http_get_module_main_conf(offload->request,
+    omcf = ngx_http_get_module_main_conf(offload->traveller.request,
                                          ngx_http_registry_offload_module);
 
     now = (int64_t) ngx_current_msec;
@@ -236,7 +238,28 @@ ngx_http_registry_proof_done(ngx_http_registry_offload_t *offload,
         break;
     }
 
-    ngx_http_registry_flight_land(offload);
+    ngx_http_registry_flight_land(&offload->traveller);
+}
+
+
+static void
+ngx_http_registry_proof_land(ngx_http_registry_traveller_t *waiter,
+    ngx_http_registry_traveller_t *leader)
+{
+    ngx_http_registry_offload_t  *to, *from;
+
+    to = ngx_queue_data(waiter, ngx_http_registry_offload_t, traveller);
+
+    if (leader == NULL) {
+        to->ask = NGX_HTTP_REGISTRY_ASK_IDLE;
+        return;
+    }
+
+    from = ngx_queue_data(leader, ngx_http_registry_offload_t, traveller);
+
+    to->ask = from->ask;
+    to->proof = from->proof;
+    to->generation = from->generation;
 }
 
 

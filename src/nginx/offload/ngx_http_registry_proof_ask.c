@@ -237,7 +237,7 @@ ngx_http_registry_proof_handler(ngx_http_request_t *sr, void *data,
     /* a client that went away says nothing of the backend: others ask anew */
 
     if (sr->connection->error) {
-        ngx_http_registry_flight_leave(offload);
+        ngx_http_registry_flight_leave(&offload->traveller);
         return NGX_OK;
     }
 

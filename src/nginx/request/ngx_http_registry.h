@@ -81,6 +81,7 @@ typedef struct {
 typedef struct ngx_http_registry_booked_s   ngx_http_registry_booked_t;
 typedef struct ngx_http_registry_limited_s  ngx_http_registry_limited_t;
 typedef struct ngx_http_registry_offload_s  ngx_http_registry_offload_t;
+typedef struct ngx_http_registry_pass_s     ngx_http_registry_pass_t;
 
 typedef struct {
     reg_route_rc_t                 rc;        /* of the target */
@@ -99,6 +100,7 @@ typedef struct {
     reg_decision_t                 decision;
     ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
     ngx_http_registry_offload_t   *offload;   /* NULL: not looked at */
+    ngx_http_registry_pass_t      *pull;      /* NULL: from no upstream */
     void                          *verified;  /* the cdn that signed it */
     ngx_str_t                      blob_route;        /* empty: no blob GET */
     int64_t                        blob_size; /* bytes; -1: unknown */
@@ -227,9 +229,23 @@ size_t ngx_http_registry_network(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_registry_forward_handler(ngx_http_request_t *r);
 
+/* Of a secret "user:password": the value of an Authorization header. */
+
+const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
+    ngx_str_t text);
+
+/* Adds an Authorization to what is sent.  NGX_DECLINED or NGX_ERROR. */
+
+ngx_int_t ngx_http_registry_forward_add(ngx_http_request_t *r,
+    ngx_str_t *value);
+
 /* PRECONTENT: where a blob is answered: see ..._offload_module.c. */
 
 ngx_int_t ngx_http_registry_offload_handler(ngx_http_request_t *r);
+
+/* PRECONTENT: from where it is pulled: see ..._upstream_request.c. */
+
+ngx_int_t ngx_http_registry_upstream_handler(ngx_http_request_t *r);
 
 /* Of $registry_cache_key and $registry_cache_bypass. */
 

@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_registry_forward_basic(ngx_http_request_t *r,
     ngx_http_registry_secret_t *secret);
 static ngx_int_t ngx_http_registry_forward_token(ngx_http_request_t *r,
     ngx_http_registry_loc_conf_t *rlcf);
-static ngx_int_t ngx_http_registry_forward_add(ngx_http_request_t *r,
-    ngx_str_t *value);
 static ngx_int_t ngx_http_registry_forward_query(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 
@@ -247,7 +245,7 @@ ngx_http_registry_forward_token(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_registry_forward_add(ngx_http_request_t *r, ngx_str_t *value)
 {
     ngx_table_elt_t  *h;

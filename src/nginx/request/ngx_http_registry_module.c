@@ -13,8 +13,6 @@ static char *ngx_http_registry_backend_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_registry_backend_auth_token(ngx_conf_t *cf,
     ngx_http_registry_loc_conf_t *rlcf);
-static const char *ngx_http_registry_make_basic(u_char *value, size_t *len,
-    ngx_str_t text);
 static void *ngx_http_registry_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_create_loc_conf(ngx_conf_t *cf);
@@ -258,7 +256,7 @@ ngx_http_registry_backend_auth_token(ngx_conf_t *cf,
 
 /* "user:password" becomes the value of an Authorization header. */
 
-static const char *
+const char *
 ngx_http_registry_make_basic(u_char *value, size_t *len, ngx_str_t text)
 {
     size_t      i;
@@ -463,13 +461,14 @@ ngx_http_registry_init(ngx_conf_t *cf)
 
     /* they run in the reverse order */
 
-    h = ngx_array_push_n(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers, 2);
+    h = ngx_array_push_n(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers, 3);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    h[0] = ngx_http_registry_offload_handler;
-    h[1] = ngx_http_registry_forward_handler;
+    h[0] = ngx_http_registry_upstream_handler;
+    h[1] = ngx_http_registry_offload_handler;
+    h[2] = ngx_http_registry_forward_handler;
 
     if (ngx_http_registry_oidc_filter_init(cf) != NGX_OK) {
         return NGX_ERROR;
