@@ -210,6 +210,16 @@ test-nginx: build
 	scripts/install-packages test-nginx
 	TEST_NGINX="$(abspath $(TEST_NGINX))" t/run $@
 
+## make pull-through
+##                 2,000 pulls of 50 images, and one blob of 1 GiB for a hundred
+##                 at once, through a gateway from a registry with tokens
+
+.PHONY: pull-through
+pull-through:
+	scripts/install-packages test
+	$(MAKE) -j$(JOBS) build
+	PULLS=2000 IMAGES=50 BLOB_SIZE=1073741824 t/e2e/pull_through.sh
+
 ## make bench      requests/s and instructions beside plain proxy_pass
 
 .PHONY: bench

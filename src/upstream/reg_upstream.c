@@ -180,6 +180,12 @@ reg_upstream_scope(reg_str_t scope, reg_str_t repository, reg_error_t *error)
 {
     reg_str_t  name;
 
+    if (scope.len && memchr(scope.data, ' ', scope.len)) {
+        reg_error_set(error, "it wants several scopes, \"%.*s\"",
+                      REG_FMT(scope));
+        return REG_INVALID;
+    }
+
     if (!reg_str_starts(scope, REG_STR("repository:"))) {
         return REG_OK;
     }
@@ -189,8 +195,7 @@ reg_upstream_scope(reg_str_t scope, reg_str_t repository, reg_error_t *error)
     name.len -= sizeof("repository:") - 1;
 
     if (!reg_str_starts(name, repository) || name.len == repository.len
-        || name.data[repository.len] != ':'
-        || memchr(name.data, ' ', name.len))
+        || name.data[repository.len] != ':')
     {
         reg_error_set(error, "it wants the scope \"%.*s\" for the repository "
                       "\"%.*s\"", REG_FMT(scope), REG_FMT(repository));

@@ -308,6 +308,19 @@ is "$(grep -c "^200 GET /v2/[a-z/]*blobs/$layer" "$backend_log")" 1 \
 stop_gateway
 
 
+# pull-through.conf: pull_through.sh has a hub for it
+
+example pull-through.conf
+key=
+is "$(status GET /v2/)" 200 "pull-through.conf: a mirror is open to clients"
+is "$(status PUT /v2/library/app/manifests/1 -d x)" 401 \
+   "pull-through.conf: nothing is pushed without a key"
+key=$acme
+is "$(status GET /v2/library/app/manifests/1)" 403 \
+   "pull-through.conf: a key has its own scopes"
+stop_gateway
+
+
 # edge.conf and shield.conf: the query is made by hand, as
 # src/offload/reg_sign_hmac.c has it
 

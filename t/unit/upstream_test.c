@@ -147,7 +147,7 @@ test_questions(void **state)
 
     static const char *const  others[] = {
         "repository:c/d:pull", "repository:a/bc:pull", "repository:a/b",
-        "repository:a/b:pull repository:c/d:pull"
+        "repository:a/b:pull repository:c/d:pull", "aws repository:c/d:pull"
     };
 
     (void) state;

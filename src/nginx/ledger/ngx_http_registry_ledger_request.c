@@ -60,7 +60,8 @@ ngx_http_registry_ledger_booked(ngx_http_request_t *r,
 
     rlcf = ngx_http_get_module_loc_conf(r->main, ngx_http_registry_module);
 
-    if (rlcf->registry == NGX_HTTP_REGISTRY_OFF && ctx == NULL) {
+    if (rlcf->relay || (rlcf->registry == NGX_HTTP_REGISTRY_OFF && ctx == NULL))
+    {
         return NGX_DECLINED;
     }
 

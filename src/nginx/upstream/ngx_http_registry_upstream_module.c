@@ -297,6 +297,10 @@ ngx_http_registry_upstream_merge_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    /* what goes out by it is booked by the location in front */
+
+    rlcf->relay = (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_OFF);
+
     umcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_registry_upstream_module);
 
