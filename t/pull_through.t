@@ -248,13 +248,13 @@ hub.test
 main::pull('hub', 'add_header X-Url $registry_upstream_url; error_page 404 /page;')
 . 'location = /page { return 200 page; }'
 --- request eval
-["GET /v2/app/manifests/1", "GET /v2/_catalog"]
+["GET /v2/open/app/manifests/1", "GET /v2/_catalog"]
 --- error_code eval
 [200, 404]
 --- response_headers eval
-["X-Url: http://hub.test/v2/library/app/manifests/1", '']
+["X-Url: http://hub.test/v2/open/app/manifests/1", '']
 --- response_body eval
-["GET /v2/library/app/manifests/1\n", 'page']
+["open accept=[]\n", 'page']
 
 
 === TEST 17: the realm is away

@@ -109,6 +109,8 @@ our $Servers = map_of('to', 'place', @Places) . map_of('what', 'wanted', @Wants)
         }
 
         location /v2/open/ {
+            add_header X-Accel-Redirect /page;
+            add_header X-Accel-Limit-Rate 1;
             return 200 "open accept=[\$http_accept]\\n";
         }
 
