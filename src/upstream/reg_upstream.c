@@ -22,6 +22,10 @@ reg_upstream_repository(const reg_upstream_t *upstream, reg_str_t name,
 {
     size_t  cut;
 
+    if (name.len == 0) {
+        return REG_NOTFOUND;
+    }
+
     if (upstream->prefix.len) {
 
         cut = upstream->prefix.len + 1;

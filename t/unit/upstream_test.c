@@ -62,6 +62,9 @@ test_names(void **state)
                      REG_OK);
     assert_text("a/b");
 
+    assert_int_equal(reg_upstream_repository(&hub, REG_STR_NULL, empty()),
+                     REG_NOTFOUND);
+
     prefixed = hub;
     prefixed.prefix = REG_STR("mirror/hub");
 
