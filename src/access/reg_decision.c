@@ -108,6 +108,9 @@ static const reg_reason_info_t  reg_reasons[] = {
     [REG_REASON_RATE] =
         { "rate", "too many requests", 429 },
 
+    [REG_REASON_QUOTA] =
+        { "quota", "the quota is used up", 403 },
+
     [REG_REASON_SIGNATURE] =
         { "signature", "the URL is not signed, or has expired", 403 },
 
@@ -225,6 +228,7 @@ reg_reason_verdict(reg_reason_t reason)
 
     case REG_REASON_THROTTLED:
     case REG_REASON_RATE:
+    case REG_REASON_QUOTA:
         return REG_LIMITED;
 
     default:

@@ -54,7 +54,8 @@ typedef enum {
     REG_REASON_ADDRESS,
     REG_REASON_TOKEN_SCOPE,         /* the token grants less than the key */
     REG_REASON_SCOPE,
-    REG_REASON_RATE,                /* a limit, see reg_limit.h */
+    REG_REASON_RATE,
+    REG_REASON_QUOTA,                /* a limit, see reg_limit.h */
     REG_REASON_SIGNATURE,           /* of a URL: see reg_sign.h */
     REG_REASON_INTERNAL             /* memory or a library failed */
 } reg_reason_t;

@@ -19,7 +19,6 @@
 
 static cli_rc_t cli_budget_once(cli_t *cli, cli_webhook_t *hook);
 static cli_rc_t cli_budget_load(cli_budgets_t *budgets);
-static void cli_budget_period(cli_budget_t *budget, int64_t today);
 static cli_rc_t cli_budget_row(void *data, int64_t day,
     const reg_ledger_key_t *key, const uint64_t *counts);
 static cli_rc_t cli_budget_print(const cli_budgets_t *budgets);
@@ -99,7 +98,8 @@ cli_budget_once(cli_t *cli, cli_webhook_t *hook)
     }
 
     for (i = 0; i < budgets.n; i++) {
-        cli_budget_period(&budgets.items[i], today);
+        reg_period_days(&budgets.items[i].begin, &budgets.items[i].end,
+                        budgets.items[i].budget->amount.period, today);
         first = budgets.items[i].begin < first ? budgets.items[i].begin
                                                : first;
     }
@@ -172,32 +172,6 @@ cli_budget_load(cli_budgets_t *budgets)
         item->budget = &record->u.budget;
 
         (void) reg_budget_parse(&item->subject, item->budget->name, NULL);
-    }
-}
-
-
-static void
-cli_budget_period(cli_budget_t *budget, int64_t today)
-{
-    switch (budget->budget->amount.period) {
-
-    case REG_PERIOD_DAY:
-        budget->begin = today;
-        budget->end = today + 1;
-        break;
-
-    case REG_PERIOD_WEEK:
-
-        /* 1970-01-01 was a Thursday */
-
-        budget->begin = today - (today + 3) % 7;
-        budget->end = budget->begin + 7;
-        break;
-
-    case REG_PERIOD_MONTH:
-        budget->begin = cli_month_begin(today);
-        budget->end = cli_month_end(today);
-        break;
     }
 }
 

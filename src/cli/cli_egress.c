@@ -179,7 +179,7 @@ cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last)
     month = cli_value(cli, CLI_OPT_MONTH);
 
     *last = cli->now / CLI_DAY;
-    *first = cli_month_begin(*last);
+    *first = reg_month_begin(*last);
 
     if (month && (cli_value(cli, CLI_OPT_FROM) || cli_value(cli, CLI_OPT_TO))) {
         return cli_fail(CLI_USAGE, "--month and --from or --to contradict "
@@ -195,7 +195,7 @@ cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last)
             return cli_fail(CLI_USAGE, "--month is a month, such as 2026-01");
         }
 
-        *last = cli_month_end(*first) - 1;
+        *last = reg_month_end(*first) - 1;
 
         return CLI_DONE;
     }
@@ -203,7 +203,7 @@ cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last)
     rc = cli_egress_day(cli, CLI_OPT_TO, "to", last);
 
     if (rc == CLI_DONE && !cli_value(cli, CLI_OPT_FROM)) {
-        *first = cli_month_begin(*last);
+        *first = reg_month_begin(*last);
     }
 
     if (rc == CLI_DONE) {
@@ -230,24 +230,6 @@ cli_egress_day(const cli_t *cli, cli_opt_t opt, const char *name, int64_t *day)
     }
 
     return CLI_DONE;
-}
-
-
-int64_t
-cli_month_begin(int64_t day)
-{
-    char  text[REG_TIME_LEN + 1];
-
-    reg_time_format(text, day * CLI_DAY);
-
-    return day - ((text[8] - '0') * 10 + text[9] - '0' - 1);
-}
-
-
-int64_t
-cli_month_end(int64_t day)
-{
-    return cli_month_begin(cli_month_begin(day) + 31);
 }
 
 

@@ -12,6 +12,7 @@
 
 #include "cli_store.h"
 #include "reg_ledger.h"
+#include "reg_period.h"
 
 #define CLI_DAY  86400
 
@@ -49,13 +50,6 @@ cli_rc_t cli_egress_keep(const cli_t *cli, int64_t *seconds);
  */
 
 cli_rc_t cli_egress_period(const cli_t *cli, int64_t *first, int64_t *last);
-
-/* The first day of the month, or of the next one, that a day is in. */
-
-int64_t cli_month_begin(int64_t day);
-
-int64_t cli_month_end(int64_t day);
-
 
 /* "1.23 TB" */
 

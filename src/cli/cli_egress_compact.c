@@ -225,7 +225,7 @@ cli_fold_rows(cli_fold_t *fold, const cli_field_t *items, size_t n)
     (void) snprintf(instance, sizeof(instance), "%.*s",
                     (int) (items[0].row - items[0].field - 1), items[0].field);
 
-    end = cli_month_end(fold->day) * CLI_DAY - fold->cli->now;
+    end = reg_month_end(fold->day) * CLI_DAY - fold->cli->now;
 
     (void) snprintf(rest, sizeof(rest), "%lld",
                     (long long) (end > 0 ? end : 0));

@@ -130,7 +130,7 @@ cli_report_options(cli_report_t *report)
         return rc;
     }
 
-    report->begin = cli_month_begin(report->first);
+    report->begin = reg_month_begin(report->first);
 
     text = cli_value(report->cli, CLI_OPT_PAYER);
 

@@ -86,9 +86,9 @@ cli_focus_part(void *data, const reg_report_part_t *part)
     printf("%s,", cost);
     cli_focus_account(report);
     printf(",,%.*s,", REG_FMT(report->prices->currency));
-    cli_focus_time(cli_month_end(row->day));
+    cli_focus_time(reg_month_end(row->day));
     (void) putchar(',');
-    cli_focus_time(cli_month_begin(row->day));
+    cli_focus_time(reg_month_begin(row->day));
     printf(",Usage,,");
 
     (void) snprintf(text, sizeof(text), "%.*s of %.*s by %.*s to %.*s",

@@ -7,6 +7,31 @@
 #include "reg_ledger_redis.h"
 
 
+/*
+ * Twelve digits at a time: the sums of thousands of fields are below 2^53.
+ * What is no number counts nothing.
+ */
+
+#define REG_LEDGER_REDIS_LOW  1000000000000
+
+static const char  reg_ledger_redis_sum_text[] =
+    "local out, high, low = {}, 0, 0\n"
+    "for i = 3, #ARGV do out[ARGV[i]] = true end\n"
+    "for k = 1, #KEYS do\n"
+    "    local all = redis.call('HGETALL', KEYS[k])\n"
+    "    for i = 1, #all, 2 do\n"
+    "        local day, n = string.sub(all[i], -10), all[i + 1]\n"
+    "        if day >= ARGV[1] and day <= ARGV[2] and not out[all[i]]\n"
+    "            and string.find(n, '^%d+$') and #n <= 20\n"
+    "        then\n"
+    "            high = high + (tonumber(string.sub(n, 1, -13)) or 0)\n"
+    "            low = low + tonumber(string.sub(n, -12))\n"
+    "        end\n"
+    "    end\n"
+    "end\n"
+    "return {high, low}\n";
+
+
 static unsigned char *reg_ledger_copy(unsigned char *p, reg_str_t text);
 static reg_str_t reg_ledger_cut(reg_str_t *text, int c);
 static int reg_ledger_count(uint64_t *n, reg_str_t text);
@@ -169,6 +194,31 @@ reg_ledger_redis_key_parse(reg_str_t *tenant, int64_t *day, reg_str_t prefix,
            && reg_ledger_part_valid(*tenant, REG_LEDGER_TENANT_MAX)
            && reg_ledger_day_parse(day, date) == REG_OK
            ? REG_OK : REG_NOTFOUND;
+}
+
+
+reg_str_t
+reg_ledger_redis_sum(void)
+{
+    return reg_str(reg_ledger_redis_sum_text);
+}
+
+
+reg_rc_t
+reg_ledger_redis_total(uint64_t *bytes, int64_t high, int64_t low)
+{
+    if (high < 0 || low < 0) {
+        return REG_INVALID;
+    }
+
+    *bytes = UINT64_MAX;
+
+    if ((uint64_t) high <= (UINT64_MAX - (uint64_t) low) / REG_LEDGER_REDIS_LOW)
+    {
+        *bytes = (uint64_t) high * REG_LEDGER_REDIS_LOW + (uint64_t) low;
+    }
+
+    return REG_OK;
 }
 
 

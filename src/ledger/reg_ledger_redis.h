@@ -103,4 +103,20 @@ reg_str_t reg_ledger_redis_script(void);
 
 reg_str_t reg_ledger_redis_fold_script(void);
 
+
+/*
+ * The script that adds up the bytes of a period.  KEYS are those of the months
+ * that it is in, one or two; ARGV its first and its last day, and then the
+ * fields to be left out.  It returns how many times 10^12 they are, and how
+ * many the rest are: numbers of Lua could not be trusted with the sum.
+ */
+
+reg_str_t reg_ledger_redis_sum(void);
+
+/*
+ * Reads that; a sum that has no place is UINT64_MAX.  REG_OK, or REG_INVALID.
+ */
+
+reg_rc_t reg_ledger_redis_total(uint64_t *bytes, int64_t high, int64_t low);
+
 #endif /* REG_LEDGER_REDIS_H */

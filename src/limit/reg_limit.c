@@ -10,7 +10,8 @@
 static const char  *reg_counts[] = {
     [REG_COUNT_PULL] = "pull",
     [REG_COUNT_PUSH] = "push",
-    [REG_COUNT_REQUEST] = "request"
+    [REG_COUNT_REQUEST] = "request",
+    [REG_COUNT_EGRESS] = "egress"
 };
 
 /* By the bits; three of them have no name. */
@@ -32,6 +33,7 @@ static const char  *reg_pers[] = {
 static unsigned reg_per_bit(reg_str_t name);
 static reg_use_t reg_limit_use_pull(const reg_route_t *route);
 static reg_use_t reg_limit_use_push(const reg_route_t *route);
+static reg_use_t reg_limit_use_egress(const reg_route_t *route);
 
 
 reg_rc_t
@@ -107,6 +109,9 @@ reg_limit_use(reg_count_t count, const reg_route_t *route)
     case REG_COUNT_PUSH:
         return reg_limit_use_push(route);
 
+    case REG_COUNT_EGRESS:
+        return reg_limit_use_egress(route);
+
     default:
         return REG_USE_TAKE;
     }
@@ -162,6 +167,29 @@ reg_limit_use_push(const reg_route_t *route)
     }
 
     if (route->resource == REG_RESOURCE_UPLOADS) {
+        return REG_USE_LOOK;
+    }
+
+    return REG_USE_NONE;
+}
+
+
+/*
+ * What is sent to whoever may not have more, such as lists and errors, is
+ * little.  Blobs of a pull that has begun are let pass by whoever asks.
+ */
+
+static reg_use_t
+reg_limit_use_egress(const reg_route_t *route)
+{
+    if (route->operation == REG_OP_API) {
+        return REG_USE_LOOK;
+    }
+
+    if (route->method == REG_METHOD_GET
+        && (route->resource == REG_RESOURCE_MANIFEST
+            || route->resource == REG_RESOURCE_BLOB))
+    {
         return REG_USE_LOOK;
     }
 

@@ -11,6 +11,8 @@
  *     pull      GET of a manifest; HEAD is free
  *     push      PUT of a manifest; while there is no permit no upload begins
  *     request   every request
+ *     egress    bytes that leave for clients; once they are used up, no pull
+ *               begins
  */
 
 #include "reg_core.h"
@@ -19,7 +21,8 @@
 typedef enum {
     REG_COUNT_PULL = 0,
     REG_COUNT_PUSH,
-    REG_COUNT_REQUEST
+    REG_COUNT_REQUEST,
+    REG_COUNT_EGRESS
 } reg_count_t;
 
 /* Bits: one of them, or two together. */
@@ -37,7 +40,7 @@ typedef enum {
 } reg_use_t;
 
 
-/* "pull", "push" or "request"; REG_OK or REG_INVALID. */
+/* "pull", "push", "request" or "egress"; REG_OK or REG_INVALID. */
 
 reg_rc_t reg_count_parse(reg_count_t *count, reg_str_t text);
 

@@ -233,6 +233,45 @@ reg_window_format(char buf[REG_WINDOW_LEN], uint32_t window)
 }
 
 
+void
+reg_size_format(char buf[REG_SIZE_LEN], uint64_t bytes)
+{
+    size_t             i;
+    const reg_unit_t  *best;
+
+    best = &reg_sizes[0];
+
+    for (i = 1; i < REG_UNITS(reg_sizes); i++) {
+
+        if (bytes % reg_sizes[i].size == 0 && reg_sizes[i].size > best->size) {
+            best = &reg_sizes[i];
+        }
+    }
+
+    (void) snprintf(buf, REG_SIZE_LEN, "%llu%s",
+                    (unsigned long long) (bytes / best->size), best->name);
+}
+
+
+uint64_t
+reg_quota_percent(const reg_quota_t *quota, uint64_t used)
+{
+    uint64_t  whole, rest;
+
+    whole = used / quota->bytes;
+    rest = used % quota->bytes;
+
+    if (whole > UINT64_MAX / 100 - 1) {
+        return UINT64_MAX;
+    }
+
+    /* a rest of so many has a hundredth that is exact enough */
+
+    return whole * 100 + (rest > UINT64_MAX / 100 ? rest / (quota->bytes / 100)
+                                                  : rest * 100 / quota->bytes);
+}
+
+
 /*
  * Says how many digits a text begins with; a value that is too large for any
  * use here stays at UINT64_MAX.

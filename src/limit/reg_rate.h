@@ -105,4 +105,16 @@ reg_rc_t reg_limit_value_parse(reg_limit_value_t *value, reg_str_t text,
 
 void reg_window_format(char buf[REG_WINDOW_LEN], uint32_t window);
 
+
+/* Writes bytes to buf in the largest whole unit, "10TB", with a final NUL. */
+
+#define REG_SIZE_LEN  24
+
+void reg_size_format(char buf[REG_SIZE_LEN], uint64_t bytes);
+
+
+/* How many percent of a quota are used, rounded down. */
+
+uint64_t reg_quota_percent(const reg_quota_t *quota, uint64_t used);
+
 #endif /* REG_RATE_H */

@@ -108,7 +108,9 @@ registry issuer set ci --file - <<< "$record" > /dev/null
 oidc_token gitlab '{"iss":"https://ci","aud":"docs","sub":"a",
     "exp":4000000000}' > "$dir/keys/no_rule"
 
-cat > "$dir/block" <<'END'
+mkdir -m 777 "$dir/ledger"
+echo "registry_ledger $dir/ledger size=1m;" > "$dir/block"
+cat >> "$dir/block" <<'END'
 registry_cdn edge {
     url   https://edge.example.net/;
     sign  hmac key_file=/etc/nginx/cdn.key;
@@ -136,6 +138,12 @@ location /v2/acme/throttled/ {
 location /v2/acme/limited/ {
     registry        on;
     registry_limit  pulls count=pull per=key rate=1/31d;
+    add_header      X-Reason $registry_reason always;
+    proxy_pass      http://127.0.0.1:5000;
+}
+location /v2/acme/used/ {
+    registry        on;
+    registry_limit  egress count=egress per=tenant quota=1B/month;
     add_header      X-Reason $registry_reason always;
     proxy_pass      http://127.0.0.1:5000;
 }
@@ -171,6 +179,9 @@ provoke() {                                     # REASON
     rate)           options=(-u "a:$(< "$dir/keys/limited")")
                     target=(GET /v2/acme/limited/app/manifests/1)
                     ask "${target[@]}" "${options[@]}" > "$dir/first" ;;
+    quota)          options=(-u "a:$(< "$dir/keys/limited")")
+                    target=(GET /v2/acme/used/app/manifests/1)
+                    ask "${target[@]}" "${options[@]}" > "$dir/first" ;;
     *)              options=(-u "a:$(< "$dir/keys/$1")") ;;
     esac
 
@@ -189,7 +200,7 @@ summary() {
         /^\{"errors":/                  { body = $0 }
         END {
             gsub(/.*"code":"|"\}\]\}$/, "", body)
-            sub(/, try again in .*/, "", body)
+            sub(/, try again in .*|, the next month begins .*/, "", body)
             sub(/","message":"/, " ", body)
             print status, reason, body
             if (challenges != (status == 401)) print challenges, "challenges"
@@ -207,6 +218,9 @@ while IFS=$cell read -r reason status code message; do
 
     elif [ "$reason" = rate ]; then
         message="too many pulls: 1 in 31d are allowed per key"
+
+    elif [ "$reason" = quota ]; then
+        message='the quota \"egress\" is used up: 1B may be sent in a month per tenant'
     fi
 
     is "$(provoke "$reason" | summary | sed 's/ $//')" \

@@ -13,13 +13,18 @@
 #     counter FAMILY LIMIT       what the metrics of all gateways add up to
 #     log_lines TEXT             how many lines of all logs have it
 #
-# $redis_options are options of the store.
+# $redis_options are options of the store, $redis_url is another one than that of
+# $redis_port.  With $fleet_ledger each has a ledger, $dir/ledgerN, with these
+# options; $fleet_body is what the backend sends.
 
 gateway_port=()
 gateway_pids=()
 redis_options="timeout=5s"
 passed_log=$dir/passed.log
+redis_url=
 fleet_locations=
+fleet_ledger=
+fleet_body=
 
 
 location() {                                    # NAME LIMITS
@@ -52,7 +57,14 @@ hosts_are() {                                   # COUNT SINCE
 
 
 fleet_conf() {                                  # N
+    local ledger=
+
     mkdir -p "$dir/tmp$1"
+
+    if [ -n "$fleet_ledger" ]; then
+        mkdir -p "$dir/ledger$1"
+        ledger="registry_ledger $dir/ledger$1 $fleet_ledger;"
+    fi
 
     cat <<END
 $(nginx_user)
@@ -66,13 +78,14 @@ events { }
 http {
     access_log      off;
     $(nginx_paths "$dir/tmp$1")
-    registry_store  redis://127.0.0.1:$redis_port $redis_options;
+    registry_store  ${redis_url:-redis://127.0.0.1:$redis_port} $redis_options;
+    $ledger
     log_format      passed  '\$uri';
 
     server {
         listen      unix:$dir/backend$1.sock;
         access_log  $passed_log  passed;
-        return      200;
+        return      200 "$fleet_body";
     }
 
     server {

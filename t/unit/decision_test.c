@@ -561,6 +561,7 @@ test_reasons(void **state)
         { REG_REASON_SCOPE, 403, "scope",
           "access to the requested resource is denied" },
         { REG_REASON_RATE, 429, "rate", "too many requests" },
+        { REG_REASON_QUOTA, 403, "quota", "the quota is used up" },
         { REG_REASON_SIGNATURE, 403, "signature",
           "the URL is not signed, or has expired" },
         { REG_REASON_INTERNAL, 500, "internal",
@@ -581,7 +582,9 @@ test_reasons(void **state)
                          reasons[i].status);
         assert_int_equal(reg_reason_verdict(reasons[i].reason),
                          reasons[i].status == 200 ? REG_ALLOW
-                         : reasons[i].status == 429 ? REG_LIMITED : REG_DENY);
+                         : reasons[i].status == 429
+                           || reasons[i].reason == REG_REASON_QUOTA
+                         ? REG_LIMITED : REG_DENY);
     }
 
     /* what is no reason is an error of ours, never a 200 */

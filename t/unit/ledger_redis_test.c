@@ -149,6 +149,32 @@ test_keys_of_days_are_known(void **state)
 }
 
 
+static void
+test_totals(void **state)
+{
+    uint64_t  bytes;
+
+    (void) state;
+
+    assert_int_equal(reg_ledger_redis_total(&bytes, 0, 0), REG_OK);
+    assert_int_equal(bytes, 0);
+    assert_int_equal(reg_ledger_redis_total(&bytes, 9007, 199254740993),
+                     REG_OK);
+    assert_true(bytes == 9007199254740993);
+    assert_int_equal(reg_ledger_redis_total(&bytes, 18446744, 73709551615),
+                     REG_OK);
+    assert_true(bytes == UINT64_MAX);
+    assert_int_equal(reg_ledger_redis_total(&bytes, 18446744, 73709551616),
+                     REG_OK);
+    assert_true(bytes == UINT64_MAX);
+    assert_int_equal(reg_ledger_redis_total(&bytes, INT64_MAX, INT64_MAX),
+                     REG_OK);
+    assert_true(bytes == UINT64_MAX);
+    assert_int_equal(reg_ledger_redis_total(&bytes, -1, 5), REG_INVALID);
+    assert_int_equal(reg_ledger_redis_total(&bytes, 5, -1), REG_INVALID);
+}
+
+
 int
 main(void)
 {
@@ -156,7 +182,8 @@ main(void)
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_it_looks_as_documented),
         cmocka_unit_test(test_what_is_none_is_refused),
-        cmocka_unit_test(test_keys_of_days_are_known)
+        cmocka_unit_test(test_keys_of_days_are_known),
+        cmocka_unit_test(test_totals)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

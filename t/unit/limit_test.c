@@ -23,10 +23,11 @@ test_counts(void **state)
     reg_str_t    copy;
     reg_count_t  count;
 
-    static const char  *names[] = { "pull", "push", "request" };
+    static const char  *names[] = { "pull", "push", "request",
+                                     "egress" };
 
     static const char  *others[] = {
-        "", "pulls", "pul", "Pull", "pull,push", "egress", "pull "
+        "", "pulls", "pul", "Pull", "pull,push", "bytes", "pull "
     };
 
     (void) state;
@@ -101,7 +102,7 @@ static void
 test_what_is_counted(void **state)
 {
     size_t       i;
-    char         uses[4];
+    char         uses[5];
     unsigned     count;
     reg_route_t  route;
 
@@ -110,24 +111,24 @@ test_what_is_counted(void **state)
         const char  *path;
         const char  *uses;
     } cases[] = {
-        { "GET", "/v2/", "NNT" },
-        { "HEAD", "/v2/", "NNT" },
-        { "GET", "/v2/_catalog", "NNT" },
-        { "GET", "/v2/acme/app/tags/list", "NNT" },
-        { "GET", "/v2/acme/app/manifests/1", "TNT" },
-        { "GET", "/v2/acme/app/manifests/" DIGEST, "TNT" },
-        { "HEAD", "/v2/acme/app/manifests/1", "SNT" },
-        { "PUT", "/v2/acme/app/manifests/1", "NTT" },
-        { "DELETE", "/v2/acme/app/manifests/1", "NNT" },
-        { "GET", "/v2/acme/app/blobs/" DIGEST, "NNT" },
-        { "HEAD", "/v2/acme/app/blobs/" DIGEST, "NNT" },
-        { "DELETE", "/v2/acme/app/blobs/" DIGEST, "NNT" },
-        { "POST", "/v2/acme/app/blobs/uploads/", "NLT" },
-        { "GET", "/v2/acme/app/blobs/uploads/u", "NNT" },
-        { "PATCH", "/v2/acme/app/blobs/uploads/u", "NNT" },
-        { "PUT", "/v2/acme/app/blobs/uploads/u", "NNT" },
-        { "DELETE", "/v2/acme/app/blobs/uploads/u", "NNT" },
-        { "GET", "/v2/acme/app/referrers/" DIGEST, "NNT" }
+        { "GET", "/v2/", "NNTN" },
+        { "HEAD", "/v2/", "NNTN" },
+        { "GET", "/v2/_catalog", "NNTN" },
+        { "GET", "/v2/acme/app/tags/list", "NNTN" },
+        { "GET", "/v2/acme/app/manifests/1", "TNTL" },
+        { "GET", "/v2/acme/app/manifests/" DIGEST, "TNTL" },
+        { "HEAD", "/v2/acme/app/manifests/1", "SNTN" },
+        { "PUT", "/v2/acme/app/manifests/1", "NTTN" },
+        { "DELETE", "/v2/acme/app/manifests/1", "NNTN" },
+        { "GET", "/v2/acme/app/blobs/" DIGEST, "NNTL" },
+        { "HEAD", "/v2/acme/app/blobs/" DIGEST, "NNTN" },
+        { "DELETE", "/v2/acme/app/blobs/" DIGEST, "NNTN" },
+        { "POST", "/v2/acme/app/blobs/uploads/", "NLTN" },
+        { "GET", "/v2/acme/app/blobs/uploads/u", "NNTN" },
+        { "PATCH", "/v2/acme/app/blobs/uploads/u", "NNTN" },
+        { "PUT", "/v2/acme/app/blobs/uploads/u", "NNTN" },
+        { "DELETE", "/v2/acme/app/blobs/uploads/u", "NNTN" },
+        { "GET", "/v2/acme/app/referrers/" DIGEST, "NNTN" }
     };
 
     (void) state;
@@ -138,11 +139,11 @@ test_what_is_counted(void **state)
                              reg_method_parse(reg_str(cases[i].method)),
                              reg_str(cases[i].path)), REG_ROUTE_OK);
 
-        for (count = 0; count < 3; count++) {
+        for (count = 0; count < 4; count++) {
             uses[count] = "NSLT"[reg_limit_use((reg_count_t) count, &route)];
         }
 
-        uses[3] = '\0';
+        uses[4] = '\0';
 
         assert_string_equal(uses, cases[i].uses);
     }
@@ -153,6 +154,7 @@ test_what_is_counted(void **state)
     assert_int_equal(reg_limit_use(REG_COUNT_PULL, &route), REG_USE_NONE);
     assert_int_equal(reg_limit_use(REG_COUNT_PUSH, &route), REG_USE_NONE);
     assert_int_equal(reg_limit_use(REG_COUNT_REQUEST, &route), REG_USE_TAKE);
+    assert_int_equal(reg_limit_use(REG_COUNT_EGRESS, &route), REG_USE_LOOK);
 }
 
 

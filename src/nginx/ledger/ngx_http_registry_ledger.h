@@ -13,6 +13,7 @@
 #include "ngx_http_registry.h"
 
 #include "reg_ledger.h"
+#include "reg_spent.h"
 
 #define NGX_HTTP_REGISTRY_LEDGER_DAY  86400        /* seconds */
 
@@ -57,6 +58,7 @@ struct ngx_http_registry_books_s {
 
 struct ngx_http_registry_booked_s {
     reg_ledger_row_t           *row;
+    reg_spent_at_t              spent;      /* of its tenant, for quotas */
     ngx_uint_t                  number;     /* of the ledger it is in */
     off_t                       base;       /* sent before the response */
     off_t                       payload;    /* given to the connection */

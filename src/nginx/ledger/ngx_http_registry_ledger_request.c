@@ -12,7 +12,7 @@
  * get: they are taken back.
  */
 
-#include "ngx_http_registry_ledger.h"
+#include "ngx_http_registry_quota.h"
 
 #if (NGX_LINUX)
 #include <sys/ioctl.h>
@@ -29,6 +29,8 @@ static reg_ledger_row_t *ngx_http_registry_ledger_row(ngx_http_request_t *r,
 static void ngx_http_registry_ledger_key(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked, reg_ledger_key_t *key,
     u_char *network);
+static void ngx_http_registry_ledger_spend(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked, off_t bytes);
 static reg_str_t ngx_http_registry_ledger_tenant(ngx_http_registry_ctx_t *ctx,
     ngx_http_registry_booked_t *booked);
 static reg_str_t ngx_http_registry_ledger_route(ngx_http_request_t *r,
@@ -98,6 +100,7 @@ ngx_http_registry_ledger_send(ngx_http_request_t *r,
     if (row) {
         reg_ledger_add(row, REG_LEDGER_EGRESS_BYTES,
                        (uint64_t) (sent - booked->egress));
+        ngx_http_registry_ledger_spend(r, booked, sent - booked->egress);
         booked->egress = sent;
     }
 }
@@ -108,6 +111,7 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked)
 {
     off_t                     delivered;
+    uint64_t                  redirected;
     reg_ledger_row_t         *row;
     ngx_http_registry_ctx_t  *ctx;
 
@@ -129,6 +133,7 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
 
     if (delivered < booked->egress) {
         reg_ledger_take_back(row, (uint64_t) (booked->egress - delivered));
+        ngx_http_registry_ledger_spend(r, booked, delivered - booked->egress);
         booked->egress = delivered;
     }
 
@@ -146,8 +151,10 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
     }
 
     if (ctx && booked->known) {
-        reg_ledger_add(row, REG_LEDGER_REDIRECTED_BYTES,
-                       ngx_http_registry_ledger_redirected(r, ctx));
+        redirected = ngx_http_registry_ledger_redirected(r, ctx);
+
+        reg_ledger_add(row, REG_LEDGER_REDIRECTED_BYTES, redirected);
+        ngx_http_registry_ledger_spend(r, booked, (off_t) redirected);
     }
 }
 
@@ -385,6 +392,25 @@ ngx_http_registry_ledger_redirected(ngx_http_request_t *r,
     }
 
     return from <= to ? (uint64_t) (to - from + 1) : 0;
+}
+
+
+/* What was booked in the ledger counts for quotas at once. */
+
+static void
+ngx_http_registry_ledger_spend(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked, off_t bytes)
+{
+    ngx_http_registry_ctx_t  *ctx;
+
+    ctx = ngx_http_registry_get_ctx(r);
+
+    if (ctx) {
+        ngx_http_registry_quota_book(r, &booked->spent,
+                                     ngx_http_registry_ledger_tenant(ctx,
+                                                                     booked),
+                                     bytes);
+    }
 }
 
 

@@ -178,7 +178,7 @@ ngx_http_registry_pull_send(ngx_http_registry_limit_redis_t *redis,
     pull->redis = redis;
     ngx_queue_insert_tail(&redis->pulls, &pull->queue);
 
-    pull->run = ngx_http_registry_limit_run(redis, script, argc, argv,
+    pull->run = ngx_http_registry_limit_run(redis, script, 1, argc, argv,
                                             ngx_http_registry_pull_answer,
                                             pull);
     if (pull->run == NULL) {

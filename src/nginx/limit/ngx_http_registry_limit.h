@@ -16,6 +16,7 @@
 #include "reg_lease.h"
 #include "reg_limit.h"
 #include "reg_marks.h"
+#include "reg_spent.h"
 
 /* Of one location; more would be hard to explain to anybody. */
 
@@ -46,7 +47,8 @@ typedef enum {
     NGX_HTTP_REGISTRY_LIMIT_DEFAULT = 0,   /* lease if the store is Redis */
     NGX_HTTP_REGISTRY_LIMIT_LOCAL,
     NGX_HTTP_REGISTRY_LIMIT_EXACT,
-    NGX_HTTP_REGISTRY_LIMIT_LEASE
+    NGX_HTTP_REGISTRY_LIMIT_LEASE,
+    NGX_HTTP_REGISTRY_LIMIT_QUOTA          /* has no rate */
 } ngx_http_registry_limit_mode_t;
 
 
@@ -58,6 +60,7 @@ typedef struct {
     unsigned                             per;       /* REG_PER_* */
     reg_rate_t                           rate;
     reg_gcra_t                           gcra;
+    reg_quota_t                          quota;
     ngx_str_t                            text;      /* "100;w=21600" */
     size_t                               size;      /* of its zone */
     ngx_http_registry_limit_mode_t       mode;
@@ -75,12 +78,14 @@ typedef struct {
 
 
 typedef struct ngx_http_registry_limit_redis_s  ngx_http_registry_limit_redis_t;
+typedef struct ngx_http_registry_quotas_s       ngx_http_registry_quotas_t;
 
 typedef struct {
     ngx_array_t                       limits;    /* of limit_t * */
     ngx_shm_zone_t                   *shm_zone;
     reg_marks_t                      *admissions;
     ngx_http_registry_limit_redis_t  *redis;     /* NULL: the store is none */
+    ngx_http_registry_quotas_t       *quotas;    /* NULL: there are none */
 } ngx_http_registry_limit_main_conf_t;
 
 
@@ -97,10 +102,25 @@ typedef enum {
 } ngx_http_registry_limit_status_t;
 
 
+/* What a quota leaves of a period to the tenant of a request. */
+
+typedef struct {
+    reg_quota_t       quota;         /* the limit's, or a record's */
+    int64_t           first;         /* day of the period, and that of the */
+    int64_t           next;          /* one behind it */
+    uint64_t          used;          /* bytes */
+    reg_str_t         tenant;
+    reg_spent_at_t    at;
+    ngx_msec_t        since;         /* it waits */
+    unsigned          unknown:1;     /* how much is used */
+} ngx_http_registry_quota_t;
+
+
 /* One limit and one request. */
 
 typedef struct {
     ngx_http_registry_limit_t        *limit;
+    ngx_http_registry_quota_t        *quota;   /* NULL: it is a rate */
     reg_use_t                         use;
     reg_rate_t                        rate;    /* the limit's, or a record's */
     reg_gcra_t                        gcra;
@@ -155,6 +175,14 @@ struct ngx_http_registry_limited_s {
 char *ngx_http_registry_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
+/* Reads its parameters.  NGX_CONF_OK or NGX_CONF_ERROR. */
+
+char *ngx_http_registry_limit_parse(ngx_conf_t *cf,
+    ngx_http_registry_limit_t *limit);
+
+#define NGX_HTTP_REGISTRY_QUOTA_ZONE  (64 * 1024)  /* it only has counters */
+
+
 /*
  * Asks the limits of a location, once for each client request; NULL: there are
  * none here.  Returns what a phase handler does; after NGX_AGAIN the phases go
@@ -175,6 +203,10 @@ ngx_int_t ngx_http_registry_limit_wait(ngx_http_request_t *r,
     ngx_http_registry_limited_t *limited);
 
 void ngx_http_registry_limit_answered(ngx_http_registry_limited_t *limited);
+
+/* The same for all charges in a queue, which have what they waited for. */
+
+void ngx_http_registry_limit_wake(ngx_queue_t *served);
 
 
 /* Makes ctx->limited, with those limits that have to do with the request. */
@@ -241,6 +273,14 @@ ngx_int_t ngx_http_registry_limit_headers(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 
 ngx_int_t ngx_http_registry_limit_error(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx);
+
+
+/* What became of the request: for the counters of limits, and the log. */
+
+void ngx_http_registry_limit_count(ngx_http_registry_limited_t *limited);
+
+void ngx_http_registry_limit_log(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 
 

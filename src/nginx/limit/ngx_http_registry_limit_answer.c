@@ -147,7 +147,7 @@ ngx_http_registry_limit_strictest(ngx_http_registry_limited_t *limited)
     ngx_http_registry_charge_t  *charge, *best;
 
     if (limited->status == NGX_HTTP_REGISTRY_LIMIT_REFUSED) {
-        return limited->by;
+        return limited->by->quota ? NULL : limited->by;
     }
 
     best = NULL;
@@ -155,9 +155,9 @@ ngx_http_registry_limit_strictest(ngx_http_registry_limited_t *limited)
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
 
-        /* nobody is to be told of what is only tried out */
+        /* nobody is to be told of what is only tried out; and this is rates */
 
-        if (charge->limit->dry_run) {
+        if (charge->limit->dry_run || charge->quota) {
             continue;
         }
 

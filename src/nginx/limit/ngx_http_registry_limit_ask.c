@@ -43,7 +43,6 @@ static void ngx_http_registry_limit_ask_failed(
 static void ngx_http_registry_limit_ask_alone(
     ngx_http_registry_limit_redis_t *redis,
     ngx_http_registry_charge_t *charge, int64_t now);
-static void ngx_http_registry_limit_ask_wake(ngx_queue_t *served);
 
 
 ngx_int_t
@@ -250,7 +249,7 @@ ngx_http_registry_limit_ask_send(ngx_http_registry_limit_ask_t *ask,
 
     ask->sent = now;
 
-    ask->run = ngx_http_registry_limit_run(ask->redis, &ask->redis->take, 4,
+    ask->run = ngx_http_registry_limit_run(ask->redis, &ask->redis->take, 1, 4,
                                            argv,
                                            ngx_http_registry_limit_ask_answer,
                                            ask);
@@ -313,7 +312,7 @@ ngx_http_registry_limit_ask_answer(void *data, redisReply *reply,
         ngx_http_registry_limit_away(ask->redis, reply);
         ngx_http_registry_limit_ask_failed(ask, now, &served);
         ngx_http_registry_limit_ask_free(ask);
-        ngx_http_registry_limit_ask_wake(&served);
+        ngx_http_registry_limit_wake(&served);
         return;
     }
 
@@ -357,7 +356,7 @@ ngx_http_registry_limit_ask_answer(void *data, redisReply *reply,
         ngx_http_registry_limit_ask_free(ask);
     }
 
-    ngx_http_registry_limit_ask_wake(&served);
+    ngx_http_registry_limit_wake(&served);
 }
 
 
@@ -485,28 +484,5 @@ ngx_http_registry_limit_ask_alone(ngx_http_registry_limit_redis_t *redis,
 
     } else {
         ngx_http_registry_limit_look(charge, now);
-    }
-}
-
-
-/*
- * To wake one may end others that wait here: they leave the queue then, so only
- * its head is sure to be there.
- */
-
-static void
-ngx_http_registry_limit_ask_wake(ngx_queue_t *served)
-{
-    ngx_queue_t                 *q;
-    ngx_http_registry_charge_t  *charge;
-
-    while (!ngx_queue_empty(served)) {
-        q = ngx_queue_head(served);
-        ngx_queue_remove(q);
-
-        charge = ngx_queue_data(q, ngx_http_registry_charge_t, queue);
-        charge->waiting = 0;
-
-        ngx_http_registry_limit_answered(charge->limited);
     }
 }

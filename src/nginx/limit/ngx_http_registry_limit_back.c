@@ -96,8 +96,8 @@ ngx_http_registry_limit_ask_refund(ngx_http_registry_limit_ask_t *ask,
     argv[4].data = most;
     argv[4].len = (size_t) (ngx_sprintf(most, "%L", age) - most);
 
-    ask->run = ngx_http_registry_limit_run(ask->redis, &ask->redis->refund, 5,
-                                          argv,
+    ask->run = ngx_http_registry_limit_run(ask->redis, &ask->redis->refund, 1,
+                                          5, argv,
                                           ngx_http_registry_limit_ask_refunded,
                                           ask);
     if (ask->run == NULL) {

@@ -4,7 +4,7 @@
 
 /* One request and one limit: whom it charges, at which rate, and the permit. */
 
-#include "ngx_http_registry_limit_redis.h"
+#include "ngx_http_registry_quota.h"
 
 #define NGX_HTTP_REGISTRY_LIMIT_FAILED  1000000000      /* ns to wait then */
 
@@ -17,6 +17,8 @@ typedef struct {
 } ngx_http_registry_take_t;
 
 
+static ngx_int_t ngx_http_registry_limit_charge(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge);
 static ngx_int_t ngx_http_registry_limit_rate(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge);
 static int64_t ngx_http_registry_limit_change(void *data, int64_t mark);
@@ -27,9 +29,8 @@ ngx_int_t
 ngx_http_registry_limit_charges(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_array_t *limits)
 {
-    u_char                        key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
     reg_use_t                     use;
-    reg_str_t                     text;
+    ngx_int_t                     rc;
     ngx_uint_t                    i, n;
     ngx_http_registry_limit_t   **limit;
     ngx_http_registry_charge_t   *charge;
@@ -55,23 +56,47 @@ ngx_http_registry_limit_charges(ngx_http_request_t *r,
             continue;
         }
 
-        text.data = key;
-        text.len = ngx_http_registry_limit_key(r, ctx, limit[i]->per, key);
-
-        if (text.len == 0) {
-            continue;
-        }
-
         charge = &limited->charges[limited->n];
         charge->limit = limit[i];
         charge->limited = limited;
         charge->use = use;
 
-        if (ngx_http_registry_limit_rate(r, ctx, charge) == NGX_OK) {
-            charge->key ^= reg_marks_key(limit[i]->marks, text);
+        rc = limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_QUOTA
+             ? ngx_http_registry_quota_charge(r, ctx, charge)
+             : ngx_http_registry_limit_charge(r, ctx, charge);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
             limited->n++;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* Sets whom a rate charges, and the rate; NGX_DECLINED where there is none. */
+
+static ngx_int_t
+ngx_http_registry_limit_charge(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_charge_t *charge)
+{
+    u_char     key[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
+    reg_str_t  text;
+
+    text.data = key;
+    text.len = ngx_http_registry_limit_key(r, ctx, charge->limit->per, key);
+
+    if (text.len == 0
+        || ngx_http_registry_limit_rate(r, ctx, charge) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    charge->key ^= reg_marks_key(charge->limit->marks, text);
 
     return NGX_OK;
 }

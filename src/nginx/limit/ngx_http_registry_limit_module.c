@@ -10,7 +10,7 @@
  */
 
 #include "ngx_http_registry_admission.h"
-#include "ngx_http_registry_limit_redis.h"
+#include "ngx_http_registry_quota.h"
 #include "ngx_http_registry_shm.h"
 
 /*
@@ -236,11 +236,19 @@ ngx_http_registry_limit_init_process(ngx_cycle_t *cycle)
     lmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_registry_limit_module);
 
-    if (lmcf && lmcf->redis
-        && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE))
+    if (lmcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
     {
+        return NGX_OK;
+    }
+
+    if (lmcf->redis) {
         ngx_http_registry_limit_redis_begin(lmcf->redis);
+    }
+
+    if (lmcf->quotas) {
+        ngx_http_registry_quotas_begin(lmcf->quotas);
     }
 
     return NGX_OK;
@@ -258,6 +266,10 @@ ngx_http_registry_limit_exit_process(ngx_cycle_t *cycle)
     if (lmcf && lmcf->redis) {
         ngx_http_registry_limit_redis_end(lmcf->redis);
     }
+
+    if (lmcf && lmcf->quotas) {
+        ngx_http_registry_quotas_end(lmcf->quotas);
+    }
 }
 
 
@@ -267,7 +279,7 @@ static ngx_int_t
 ngx_http_registry_limit_init_modes(ngx_conf_t *cf,
     ngx_http_registry_limit_main_conf_t *lmcf)
 {
-    ngx_uint_t                       i, redis;
+    ngx_uint_t                       i, redis, quotas;
     ngx_http_registry_limit_t      **limit;
     ngx_http_registry_main_conf_t   *rmcf;
 
@@ -275,8 +287,20 @@ ngx_http_registry_limit_init_modes(ngx_conf_t *cf,
     redis = (rmcf->by.store && rmcf->by.store->redis);
 
     limit = lmcf->limits.elts;
+    quotas = 0;
 
     for (i = 0; i < lmcf->limits.nelts; i++) {
+
+        if (limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_QUOTA) {
+
+            if (ngx_http_registry_quota_allowed(cf, limit[i], redis) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            quotas = 1;
+            continue;
+        }
 
         if (limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_DEFAULT) {
             limit[i]->mode = redis ? NGX_HTTP_REGISTRY_LIMIT_LEASE
@@ -292,14 +316,22 @@ ngx_http_registry_limit_init_modes(ngx_conf_t *cf,
         }
     }
 
-    if (!redis) {
-        return NGX_OK;
+    if (redis) {
+        lmcf->redis = ngx_http_registry_limit_redis_create(cf, rmcf->by.store,
+                                                           rmcf->url.prefix);
+        if (lmcf->redis == NULL) {
+            return NGX_ERROR;
+        }
     }
 
-    lmcf->redis = ngx_http_registry_limit_redis_create(cf, rmcf->by.store,
-                                                       rmcf->url.prefix);
+    if (quotas) {
+        lmcf->quotas = ngx_http_registry_quotas_create(cf, lmcf);
+        if (lmcf->quotas == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
-    return lmcf->redis ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -310,6 +342,13 @@ ngx_http_registry_limit_add_zones(ngx_conf_t *cf,
     ngx_str_t                    name;
     ngx_uint_t                   i;
     ngx_http_registry_limit_t  **limit;
+
+    static const char *const  zones[] = {
+        [NGX_HTTP_REGISTRY_LIMIT_LOCAL] = "limit",
+        [NGX_HTTP_REGISTRY_LIMIT_EXACT] = "exact",
+        [NGX_HTTP_REGISTRY_LIMIT_LEASE] = "lease",
+        [NGX_HTTP_REGISTRY_LIMIT_QUOTA] = "quota"
+    };
 
     ngx_str_set(&name, "registry_admissions");
 
@@ -336,12 +375,8 @@ ngx_http_registry_limit_add_zones(ngx_conf_t *cf,
         }
 
         name.len = (size_t) (ngx_sprintf(name.data, "registry_%s_%V",
-                                         limit[i]->mode
-                                         == NGX_HTTP_REGISTRY_LIMIT_LEASE
-                                         ? "lease"
-                                         : limit[i]->mode
-                                           == NGX_HTTP_REGISTRY_LIMIT_EXACT
-                                         ? "exact" : "limit", &limit[i]->name)
+                                         zones[limit[i]->mode],
+                                         &limit[i]->name)
                              - name.data);
 
         limit[i]->shm_zone = ngx_shared_memory_add(cf, &name, limit[i]->size,
@@ -368,6 +403,10 @@ ngx_http_registry_limit_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     limit->counters = ngx_http_registry_shm_piece(shm_zone, &size);
     if (limit->counters == NULL) {
         return NGX_ERROR;
+    }
+
+    if (limit->mode == NGX_HTTP_REGISTRY_LIMIT_QUOTA) {
+        return NGX_OK;
     }
 
     before = NGX_HTTP_REGISTRY_LIMIT_MARKS;

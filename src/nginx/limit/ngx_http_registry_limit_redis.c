@@ -351,7 +351,7 @@ ngx_http_registry_limit_away(ngx_http_registry_limit_redis_t *redis,
 
 ngx_http_registry_run_t *
 ngx_http_registry_limit_run(ngx_http_registry_limit_redis_t *redis,
-    const ngx_http_registry_script_t *script, size_t argc,
+    const ngx_http_registry_script_t *script, size_t nkeys, size_t argc,
     const reg_str_t *argv, ngx_http_registry_answer_pt handler, void *data)
 {
     ngx_http_registry_run_t       *run;
@@ -363,7 +363,7 @@ ngx_http_registry_limit_run(ngx_http_registry_limit_redis_t *redis,
 
     topology = redis->store->redis(redis->store);
 
-    run = topology ? ngx_http_registry_script_run(topology, script, 1, argc,
+    run = topology ? ngx_http_registry_script_run(topology, script, nkeys, argc,
                                                   argv, handler, data)
                    : NULL;
 

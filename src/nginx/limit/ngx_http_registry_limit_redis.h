@@ -66,11 +66,11 @@ void ngx_http_registry_limit_redis_begin(
 void ngx_http_registry_limit_redis_end(void *redis);
 
 
-/* Runs a script with one key; NULL while Redis cannot be asked. */
+/* Runs a script; NULL while Redis cannot be asked. */
 
 ngx_http_registry_run_t *ngx_http_registry_limit_run(
     ngx_http_registry_limit_redis_t *redis,
-    const ngx_http_registry_script_t *script, size_t argc,
+    const ngx_http_registry_script_t *script, size_t nkeys, size_t argc,
     const reg_str_t *argv, ngx_http_registry_answer_pt handler, void *data);
 
 

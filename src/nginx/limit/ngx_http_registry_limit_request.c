@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_registry_admission.h"
+#include "ngx_http_registry_quota.h"
 
 /* Other hosts may be about to refuse when less than so many are left. */
 
@@ -36,11 +37,7 @@ static void ngx_http_registry_limit_admit(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
 static ngx_uint_t ngx_http_registry_limit_exempt(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now);
-static void ngx_http_registry_limit_count(
-    ngx_http_registry_limited_t *limited);
 static ngx_int_t ngx_http_registry_limit_refuse(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx);
-static void ngx_http_registry_limit_log(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 
 
@@ -120,10 +117,13 @@ static ngx_int_t
 ngx_http_registry_limit_step_look(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    int64_t                       now;
-    ngx_uint_t                    i;
-    ngx_http_registry_charge_t   *charge;
-    ngx_http_registry_limited_t  *limited;
+    int64_t                               now;
+    ngx_uint_t                            i;
+    ngx_http_registry_charge_t           *charge;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
 
     limited = ctx->limited;
     now = limited->now;
@@ -150,6 +150,10 @@ ngx_http_registry_limit_step_look(ngx_http_request_t *r,
 
         case NGX_HTTP_REGISTRY_LIMIT_LEASE:
             ngx_http_registry_lease_show(charge, now);
+            break;
+
+        case NGX_HTTP_REGISTRY_LIMIT_QUOTA:
+            ngx_http_registry_quota_look(lmcf->quotas, charge);
             break;
 
         default:
@@ -187,6 +191,7 @@ static ngx_int_t
 ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
+    ngx_int_t                             rc;
     ngx_uint_t                            i;
     ngx_http_registry_charge_t           *charge;
     ngx_http_registry_limited_t          *limited;
@@ -195,23 +200,40 @@ ngx_http_registry_limit_step_reserve(ngx_http_request_t *r,
     limited = ctx->limited;
     limited->step = ngx_http_registry_limit_step_take;
 
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
     for (i = 0; i < limited->n; i++) {
         charge = &limited->charges[i];
 
-        if (charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LOCAL
-            || charge->refused
-            || (charge->use != REG_USE_TAKE
-                && charge->limit->mode == NGX_HTTP_REGISTRY_LIMIT_LEASE))
-        {
+        if (charge->refused) {
             continue;
         }
 
-        lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+        switch (charge->limit->mode) {
 
-        if (ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge,
-                                        limited->now)
-            == NGX_AGAIN)
-        {
+        case NGX_HTTP_REGISTRY_LIMIT_EXACT:
+            rc = ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge,
+                                             limited->now);
+            break;
+
+        case NGX_HTTP_REGISTRY_LIMIT_LEASE:
+            rc = charge->use == REG_USE_TAKE
+                 ? ngx_http_registry_limit_ask(lmcf->redis, r, ctx, charge,
+                                               limited->now)
+                 : NGX_OK;
+            break;
+
+        case NGX_HTTP_REGISTRY_LIMIT_QUOTA:
+            rc = charge->quota->unknown
+                 ? ngx_http_registry_quota_ask(lmcf->quotas, charge)
+                 : NGX_OK;
+            break;
+
+        default:
+            rc = NGX_OK;
+        }
+
+        if (rc == NGX_AGAIN) {
             limited->waiting++;
         }
     }
@@ -224,10 +246,11 @@ static ngx_int_t
 ngx_http_registry_limit_step_take(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    int64_t                       now;
-    ngx_uint_t                    i;
-    ngx_http_registry_charge_t   *charge;
-    ngx_http_registry_limited_t  *limited;
+    int64_t                               now;
+    ngx_uint_t                            i;
+    ngx_http_registry_charge_t           *charge;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
 
     limited = ctx->limited;
     now = limited->now;
@@ -239,6 +262,12 @@ ngx_http_registry_limit_step_take(ngx_http_request_t *r,
             && charge->use == REG_USE_TAKE && !charge->refused)
         {
             ngx_http_registry_limit_take(charge, now);
+
+        } else if (charge->quota && charge->quota->unknown) {
+            lmcf = ngx_http_get_module_main_conf(r,
+                                              ngx_http_registry_limit_module);
+
+            ngx_http_registry_quota_look(lmcf->quotas, charge);
         }
     }
 
@@ -297,11 +326,14 @@ static ngx_int_t
 ngx_http_registry_limit_pass(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, int64_t now)
 {
-    ngx_uint_t                    i;
-    ngx_http_registry_charge_t   *charge;
-    ngx_http_registry_limited_t  *limited;
+    ngx_uint_t                            i;
+    ngx_http_registry_charge_t           *charge;
+    ngx_http_registry_limited_t          *limited;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
 
     limited = ctx->limited;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
 
     /* what another host said to follow is free here, too */
 
@@ -321,6 +353,12 @@ ngx_http_registry_limit_pass(ngx_http_request_t *r,
 
     if (ngx_http_registry_limit_manifest(ctx)) {
         ngx_http_registry_limit_admit(r, ctx, now);
+
+        if (lmcf->quotas
+            && ngx_http_registry_quota_warn(r, limited) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return ngx_http_registry_limit_headers(r, ctx) == NGX_OK ? NGX_DECLINED
@@ -406,8 +444,12 @@ ngx_http_registry_limit_admit(ngx_http_request_t *r,
         for (i = 0; i < limited->n; i++) {
             charge = &limited->charges[i];
 
-            if (charge->limit->count == REG_COUNT_PULL
-                && charge->answer.remaining < NGX_HTTP_REGISTRY_LIMIT_SCARCE)
+            if (charge->quota) {
+                scarce |= ngx_http_registry_quota_scarce(charge->quota);
+
+            } else if (charge->limit->count == REG_COUNT_PULL
+                       && charge->answer.remaining
+                          < NGX_HTTP_REGISTRY_LIMIT_SCARCE)
             {
                 scarce = 1;
             }
@@ -453,97 +495,28 @@ ngx_http_registry_limit_exempt(ngx_http_request_t *r,
 }
 
 
-/* Each limit counts what became of the request as far as it is concerned. */
-
-static void
-ngx_http_registry_limit_count(ngx_http_registry_limited_t *limited)
-{
-    ngx_uint_t                           i;
-    ngx_atomic_t                        *counter;
-    ngx_http_registry_charge_t          *charge;
-    ngx_http_registry_limit_counters_t  *counters;
-
-    for (i = 0; i < limited->n; i++) {
-        charge = &limited->charges[i];
-        counters = charge->limit->counters;
-
-        if (charge->taken) {
-            counter = &counters->passed;
-
-            if (charge->local) {
-                (void) ngx_atomic_fetch_add(&counters->local, 1);
-
-            } else if (charge->waited) {
-                (void) ngx_atomic_fetch_add(&counters->waited, 1);
-            }
-
-        } else if (!charge->refused) {
-            continue;
-
-        } else if (charge->limit->dry_run) {
-            counter = &counters->refused_dry_run;
-
-        } else if (limited->status == NGX_HTTP_REGISTRY_LIMIT_EXEMPT) {
-            counter = &counters->exempt;
-
-        } else {
-            counter = &counters->refused;
-        }
-
-        (void) ngx_atomic_fetch_add(counter, 1);
-    }
-}
-
-
 static ngx_int_t
 ngx_http_registry_limit_refuse(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx)
 {
-    ngx_int_t  status;
+    ngx_int_t   rc, status;
+    ngx_uint_t  quota;
 
     ngx_http_registry_limit_count(ctx->limited);
     ngx_http_registry_limit_log(r, ctx);
 
-    status = ngx_http_registry_refuse(r, ctx, REG_REASON_RATE);
+    quota = (ctx->limited->by->quota != NULL);
 
-    if (ngx_http_registry_limit_error(r, ctx) != NGX_OK
-        || ngx_http_registry_limit_headers(r, ctx) != NGX_OK)
+    status = ngx_http_registry_refuse(r, ctx, quota ? REG_REASON_QUOTA
+                                                    : REG_REASON_RATE);
+
+    rc = quota ? ngx_http_registry_quota_error(r, ctx)
+               : ngx_http_registry_limit_error(r, ctx);
+
+    if (rc != NGX_OK || ngx_http_registry_limit_headers(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return status;
-}
-
-
-static void
-ngx_http_registry_limit_log(ngx_http_request_t *r,
-    ngx_http_registry_ctx_t *ctx)
-{
-    char                          window[REG_WINDOW_LEN];
-    u_char                        source[NGX_HTTP_REGISTRY_LIMIT_KEY_MAX];
-    size_t                        len;
-    const char                   *what;
-    ngx_http_registry_charge_t   *by;
-
-    by = ctx->limited->by;
-
-    /* a pull that goes on is no news */
-
-    if (ctx->limited->status == NGX_HTTP_REGISTRY_LIMIT_EXEMPT) {
-        return;
-    }
-
-    what = (ctx->limited->status == NGX_HTTP_REGISTRY_LIMIT_REFUSED)
-           ? "limited" : "would be limited";
-
-    reg_window_format(window, by->rate.window);
-    len = ngx_http_registry_limit_source(r, ctx, by->limit->per, source);
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "registry: %s: limit \"%V\", %uD in %s per %s, for \"%*s\", "
-                  "operation %s, repository \"%*s\"", what, &by->limit->name,
-                  by->rate.count, window, reg_per_name(by->limit->per), len,
-                  source, reg_operation_name(ctx->route.operation),
-                  ctx->route.repository.len, ctx->route.repository.data);
 }

@@ -68,6 +68,29 @@ ngx_http_registry_limit_answered(ngx_http_registry_limited_t *limited)
 }
 
 
+/*
+ * To wake one may end others that wait here: they leave the queue then, so only
+ * its head is sure to be there.
+ */
+
+void
+ngx_http_registry_limit_wake(ngx_queue_t *served)
+{
+    ngx_queue_t                 *q;
+    ngx_http_registry_charge_t  *charge;
+
+    while (!ngx_queue_empty(served)) {
+        q = ngx_queue_head(served);
+        ngx_queue_remove(q);
+
+        charge = ngx_queue_data(q, ngx_http_registry_charge_t, queue);
+        charge->waiting = 0;
+
+        ngx_http_registry_limit_answered(charge->limited);
+    }
+}
+
+
 /* The request ends: it waits no more.  Questions are answered all the same. */
 
 static void
