@@ -238,6 +238,8 @@ reg_identity_set_tenant(reg_identity_t *identity, const reg_record_t *tenant)
     record = &tenant->u.tenant;
 
     identity->suspended = record->suspended;
+    identity->bandwidth = record->bandwidth;
+    identity->downloads = record->downloads;
 
     if (reg_identity_add_limits(identity, &record->limits) != REG_OK) {
         return REG_NOMEM;

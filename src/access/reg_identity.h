@@ -41,6 +41,9 @@ typedef struct {
     reg_label_t      *labels;       /* of the tenant */
 
     reg_overrides_t   limits;       /* of the key, then of its tenant */
+
+    uint64_t          bandwidth;    /* of the tenant, as in its record */
+    uint32_t          downloads;
 } reg_identity_t;
 
 

@@ -26,6 +26,7 @@
 #define REG_RECORD_LIST_MAX  256    /* roles, scopes or networks of a record */
 #define REG_NAME_MAX         63     /* tenant, role, limit: reg_label_check */
 #define REG_TEXT_MAX         255    /* bytes of name, reason and label values */
+#define REG_DOWNLOADS_MAX    10000  /* at once, of a tenant */
 #define REG_ALERTS_MAX       16     /* of a budget */
 #define REG_ALERT_MAX        1000   /* percent */
 #define REG_RULES_MAX        64     /* of an issuer */
@@ -89,6 +90,8 @@ typedef struct {
     size_t            nlabels;
     reg_label_t      *labels;
     reg_overrides_t   limits;
+    uint64_t          bandwidth;    /* bytes a second, of a download; 0: any */
+    uint32_t          downloads;    /* blobs at once; 0: any number */
 } reg_tenant_record_t;
 
 typedef struct {

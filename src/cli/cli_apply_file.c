@@ -28,7 +28,7 @@ static int cli_apply_known(const char *const *names, const char *name);
 
 
 static const char  *cli_apply_tenant_members[] = {
-    "labels", "limits", "suspended", NULL
+    "labels", "limits", "bandwidth", "downloads", "suspended", NULL
 };
 
 static const char  *cli_apply_role_members[] = { "scopes", NULL };

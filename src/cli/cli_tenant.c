@@ -14,6 +14,8 @@
 
 
 static cli_rc_t cli_tenant_change(cli_store_t *store);
+static cli_rc_t cli_tenant_pace(const cli_t *cli, json_t *json);
+static cli_rc_t cli_tenant_number(int64_t *n, const char *text);
 static json_t *cli_tenant_view(const cli_store_t *store,
     const reg_record_t *record);
 
@@ -110,6 +112,10 @@ cli_tenant_change(cli_store_t *store)
                              CLI_OPT_LIMIT, "limit");
     }
 
+    if (rc == CLI_DONE) {
+        rc = cli_tenant_pace(cli, json);
+    }
+
     if (rc == CLI_DONE && cli_value(cli, CLI_OPT_SUSPEND)) {
         rc = cli_json_set(json, "suspended", json_true());
     }
@@ -131,14 +137,72 @@ cli_tenant_change(cli_store_t *store)
 }
 
 
+/* Whether a bandwidth is one is seen when the record is read again. */
+
+static cli_rc_t
+cli_tenant_pace(const cli_t *cli, json_t *json)
+{
+    int64_t      n;
+    cli_rc_t     rc;
+    const char  *bandwidth, *downloads;
+
+    bandwidth = cli_value(cli, CLI_OPT_BANDWIDTH);
+    downloads = cli_value(cli, CLI_OPT_DOWNLOADS);
+    rc = CLI_DONE;
+
+    if (bandwidth && strcmp(bandwidth, "off") == 0) {
+        (void) json_object_del(json, "bandwidth");
+
+    } else if (bandwidth) {
+        rc = cli_json_set_text(json, "bandwidth", bandwidth);
+    }
+
+    if (rc != CLI_DONE || downloads == NULL) {
+        return rc;
+    }
+
+    if (strcmp(downloads, "off") == 0) {
+        (void) json_object_del(json, "downloads");
+        return CLI_DONE;
+    }
+
+    rc = cli_tenant_number(&n, downloads);
+
+    return rc == CLI_DONE ? cli_json_set(json, "downloads", json_integer(n))
+                          : rc;
+}
+
+
+static cli_rc_t
+cli_tenant_number(int64_t *n, const char *text)
+{
+    const char  *p;
+
+    *n = 0;
+
+    for (p = text; *p >= '0' && *p <= '9' && *n <= REG_DOWNLOADS_MAX; p++) {
+        *n = *n * 10 + (*p - '0');
+    }
+
+    if (p == text || *p != '\0' || *n < 1 || *n > REG_DOWNLOADS_MAX) {
+        return cli_fail(CLI_USAGE, "--downloads is \"off\" or a number from 1 "
+                        "to %d", REG_DOWNLOADS_MAX);
+    }
+
+    return CLI_DONE;
+}
+
+
 static json_t *
 cli_tenant_view(const cli_store_t *store, const reg_record_t *record)
 {
     (void) store;
 
-    return json_pack("{s:O,s:b,s:o,s:o}",
+    return json_pack("{s:O,s:b,s:o,s:o,s:O*,s:O*}",
                      "name", json_object_get(record->json, "name"),
                      "suspended", (int) record->u.tenant.suspended,
                      "labels", cli_json_object(record->json, "labels"),
-                     "limits", cli_json_object(record->json, "limits"));
+                     "limits", cli_json_object(record->json, "limits"),
+                     "bandwidth", json_object_get(record->json, "bandwidth"),
+                     "downloads", json_object_get(record->json, "downloads"));
 }

@@ -19,7 +19,8 @@ _ngx_registry_options() {                       # COMMAND
         echo "--stdin --tenant --created-before --tokens --reason --wait" \
              "--wait-timeout $global" ;;
     "tenant set")
-        echo "--label --unlabel --limit --unlimit --suspend --resume" \
+        echo "--label --unlabel --limit --unlimit --bandwidth --downloads" \
+            "--suspend --resume" \
              "$global" ;;
     "role set")
         echo "--scope $global" ;;

@@ -163,6 +163,36 @@ reg_quota_parse(reg_quota_t *quota, reg_str_t text, reg_error_t *error)
 
 
 reg_rc_t
+reg_bandwidth_parse(uint64_t *bandwidth, reg_str_t text, reg_error_t *error)
+{
+    uint64_t   bytes;
+    reg_str_t  before, behind;
+
+    reg_str_split(text, '/', &before, &behind);
+
+    if (behind.data == NULL || !reg_str_eq(behind, REG_STR("s"))) {
+        reg_error_set(error, "\"%.*s\" is no bandwidth, write bytes in a "
+                      "second, such as 50MB/s", REG_FMT(text));
+        return REG_INVALID;
+    }
+
+    if (reg_size_parse(&bytes, before, error) != REG_OK) {
+        return REG_INVALID;
+    }
+
+    if (bytes < REG_BANDWIDTH_MIN) {
+        reg_error_set(error, "\"%.*s\" is too little to be of use, the least "
+                      "is 1kB/s", REG_FMT(text));
+        return REG_INVALID;
+    }
+
+    *bandwidth = bytes;
+
+    return REG_OK;
+}
+
+
+reg_rc_t
 reg_limit_value_parse(reg_limit_value_t *value, reg_str_t text,
     reg_error_t *error)
 {

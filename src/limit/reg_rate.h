@@ -11,6 +11,7 @@
  *     10r/s  30r/m      a rate, as limit_req of nginx writes it
  *     100/6h  5/m       a rate: a count in a window of so long
  *     10TB/month        a quota: bytes in a day, week or month of UTC
+ *     50MB/s            a bandwidth: bytes in a second
  *
  * In a record of a tenant or a key, "off" lifts the limit, and a rate may be
  * followed by a burst: "100/6h burst=20".
@@ -88,6 +89,14 @@ reg_rc_t reg_quota_parse(reg_quota_t *quota, reg_str_t text,
 /* Parses bytes with a unit, such as 10TB, up to REG_QUOTA_MAX.  As above. */
 
 reg_rc_t reg_size_parse(uint64_t *bytes, reg_str_t text, reg_error_t *error);
+
+
+/* Parses bytes in a second, such as 50MB/s, from 1kB/s on.  As above. */
+
+#define REG_BANDWIDTH_MIN  1000
+
+reg_rc_t reg_bandwidth_parse(uint64_t *bandwidth, reg_str_t text,
+    reg_error_t *error);
 
 
 /* Parses what a record may say of a limit.  As above. */

@@ -249,6 +249,30 @@ reg_spent_set(reg_spent_at_t at, reg_period_t period, int64_t first,
 }
 
 
+reg_rc_t
+reg_spent_keep(reg_spent_at_t at, reg_period_t period, int64_t first,
+    uint64_t own)
+{
+    int64_t  known;
+
+    if (!reg_spent_is(at)) {
+        return REG_OK;
+    }
+
+    known = atomic_load(&at.slot->periods[period].first);
+
+    if (known >> 1 != first) {
+        return REG_NOTFOUND;
+    }
+
+    if (known & REG_SPENT_FIRM) {
+        reg_spent_set(at, period, first, 0, own);
+    }
+
+    return REG_OK;
+}
+
+
 void
 reg_spent_guess(reg_spent_at_t at, reg_period_t period, int64_t first,
     uint64_t all)

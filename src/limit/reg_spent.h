@@ -98,6 +98,17 @@ void reg_spent_set(reg_spent_at_t at, reg_period_t period, int64_t first,
 
 
 /*
+ * The same while nobody can say what others have counted: that stays as it is.
+ *
+ * REG_OK
+ * REG_NOTFOUND  nothing is known of the period
+ */
+
+reg_rc_t reg_spent_keep(reg_spent_at_t at, reg_period_t period, int64_t first,
+    uint64_t own);
+
+
+/*
  * All together have counted so many, of which the part of this host may be a
  * little late, until it is known better.
  */

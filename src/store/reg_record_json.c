@@ -57,11 +57,13 @@ static const reg_member_t  reg_key_members[] = {
 };
 
 static const reg_member_t  reg_tenant_members[] = {
-    { "name",      reg_read_own_name,  REG_TENANT(name),    1 },
-    { "suspended", reg_read_suspended, 0,                   0 },
-    { "labels",    reg_read_labels,    0,                   0 },
-    { "limits",    reg_read_limits,    REG_TENANT(limits),  0 },
-    { NULL,        NULL,               0,                   0 }
+    { "name",      reg_read_own_name,  REG_TENANT(name),      1 },
+    { "suspended", reg_read_suspended, 0,                     0 },
+    { "labels",    reg_read_labels,    0,                     0 },
+    { "limits",    reg_read_limits,    REG_TENANT(limits),    0 },
+    { "bandwidth", reg_read_bandwidth, REG_TENANT(bandwidth), 0 },
+    { "downloads", reg_read_downloads, REG_TENANT(downloads), 0 },
+    { NULL,        NULL,               0,                     0 }
 };
 
 static const reg_member_t  reg_role_members[] = {

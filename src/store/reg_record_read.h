@@ -69,6 +69,11 @@ reg_rc_t reg_read_scopes(reg_reader_t *reader, json_t *value, void *field);
 
 reg_rc_t reg_read_limits(reg_reader_t *reader, json_t *value, void *field);
 
+/* uint64_t, and uint32_t */
+
+reg_rc_t reg_read_bandwidth(reg_reader_t *reader, json_t *value, void *field);
+reg_rc_t reg_read_downloads(reg_reader_t *reader, json_t *value, void *field);
+
 /* reg_quota_t */
 
 reg_rc_t reg_read_quota(reg_reader_t *reader, json_t *value, void *field);

@@ -100,6 +100,9 @@ test_what_is_used(void **state)
     reg_spent_add(at, 10);
     assert_int_equal(used(at), 1010);
 
+    assert_int_equal(reg_spent_keep(at, REG_PERIOD_MONTH, FIRST, 1), REG_OK);
+    assert_int_equal(used(at), 1010);
+
     /* and is no news where something is known */
 
     reg_spent_guess(at, REG_PERIOD_MONTH, FIRST, 5);
@@ -120,6 +123,13 @@ test_what_is_used(void **state)
     assert_int_equal(used(at), 615);
     reg_spent_set(at, REG_PERIOD_MONTH, FIRST, 600, 115);
     assert_int_equal(used(at), 715);
+
+    /* while nobody knows, others stay as they are */
+
+    assert_int_equal(reg_spent_keep(at, REG_PERIOD_MONTH, FIRST, 125), REG_OK);
+    assert_int_equal(used(at), 725);
+    assert_int_equal(reg_spent_keep(at, REG_PERIOD_DAY, FIRST, 125),
+                     REG_NOTFOUND);
 
     /* another period is not known, and a new one */
 

@@ -79,6 +79,7 @@ typedef struct {
 
 typedef struct ngx_http_registry_limit_redis_s  ngx_http_registry_limit_redis_t;
 typedef struct ngx_http_registry_quotas_s       ngx_http_registry_quotas_t;
+typedef struct ngx_http_registry_downloads_s    ngx_http_registry_downloads_t;
 
 typedef struct {
     ngx_array_t                       limits;    /* of limit_t * */
@@ -86,6 +87,7 @@ typedef struct {
     reg_marks_t                      *admissions;
     ngx_http_registry_limit_redis_t  *redis;     /* NULL: the store is none */
     ngx_http_registry_quotas_t       *quotas;    /* NULL: there are none */
+    ngx_http_registry_downloads_t    *downloads; /* NULL: no registry */
 } ngx_http_registry_limit_main_conf_t;
 
 

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_registry_admission.h"
+#include "ngx_http_registry_download.h"
 #include "ngx_http_registry_quota.h"
 #include "ngx_http_registry_shm.h"
 
@@ -31,6 +32,7 @@
 
 
 static ngx_int_t ngx_http_registry_limit_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_download_handler(ngx_http_request_t *r);
 static void *ngx_http_registry_limit_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_registry_limit_create_conf(ngx_conf_t *cf);
 static char *ngx_http_registry_limit_merge_conf(ngx_conf_t *cf, void *parent,
@@ -148,6 +150,33 @@ ngx_http_registry_limit_handler(ngx_http_request_t *r)
 }
 
 
+/* Whoever may download waits for his turn. */
+
+static ngx_int_t
+ngx_http_registry_download_handler(ngx_http_request_t *r)
+{
+    ngx_http_registry_ctx_t              *ctx;
+    ngx_http_registry_loc_conf_t         *rlcf;
+    ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_registry_module);
+
+    if (rlcf->registry != NGX_HTTP_REGISTRY_ON || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_registry_find_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_limit_module);
+
+    return ngx_http_registry_download(r, ctx, lmcf->downloads);
+}
+
+
 static void *
 ngx_http_registry_limit_create_main_conf(ngx_conf_t *cf)
 {
@@ -202,16 +231,39 @@ ngx_http_registry_limit_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt                  *h;
     ngx_http_core_main_conf_t            *cmcf;
+    ngx_http_registry_main_conf_t        *rmcf;
     ngx_http_registry_limit_main_conf_t  *lmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
+
+    if (!rmcf->used) {
+        return NGX_OK;
+    }
 
     lmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_registry_limit_module);
 
+    lmcf->downloads = ngx_http_registry_downloads_create(cf);
+    if (lmcf->downloads == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_registry_bandwidth_init();
+
+    /* handlers run in the reverse order */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_registry_download_handler;
+
     if (lmcf->limits.nelts == 0) {
         return NGX_OK;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {

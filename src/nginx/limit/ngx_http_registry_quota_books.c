@@ -29,25 +29,45 @@ static ngx_int_t ngx_http_registry_quota_others(
     ngx_http_registry_quota_round_t *round);
 static void ngx_http_registry_quota_others_answer(void *data,
     redisReply *reply, const ngx_http_registry_origin_t *origin);
-static void ngx_http_registry_quota_set(
-    ngx_http_registry_quota_round_t *round, uint64_t others);
+static void ngx_http_registry_quota_alone(
+    ngx_http_registry_quota_round_t *round);
+static void ngx_http_registry_quota_own(
+    ngx_http_registry_quota_round_t *round, uint64_t *own, uint64_t *sent);
 
+
+/*
+ * What Redis has of a file is not to be added to it.  Of a day of which it has
+ * all it may be in fields of others, where it was folded: then the file is left
+ * out instead.
+ */
 
 void
 ngx_http_registry_quota_read_file(ngx_http_registry_quota_round_t *round)
 {
-    if (ngx_http_registry_quota_add_skip(round) != NGX_OK) {
-        ngx_http_registry_quota_done(round);
-        return;
-    }
+    int64_t  day;
 
+    day = reg_ledger_day(round->ledger);
+
+    round->late = (day >= round->today - 1);
     round->row = 0;
+
+    round->sent = round->quotas->redis && day < round->today
+                  && (round->late ? reg_ledger_closed(round->ledger)
+                                  : reg_ledger_was_closed(round->ledger));
+
+    if (round->quotas->redis && !round->sent) {
+
+        round->open |= !round->late;
+
+        if (ngx_http_registry_quota_add_skip(round) != NGX_OK) {
+            ngx_http_registry_quota_done(round);
+            return;
+        }
+    }
 
     ngx_http_registry_quota_read(round);
 }
 
-
-/* What Redis has of this file is not to be added to it. */
 
 static ngx_int_t
 ngx_http_registry_quota_add_skip(ngx_http_registry_quota_round_t *round)
@@ -56,10 +76,11 @@ ngx_http_registry_quota_add_skip(ngx_http_registry_quota_round_t *round)
     reg_str_t    *field;
     ngx_array_t  *fields;
 
-    fields = (reg_ledger_day(round->ledger) < round->today - 1)
-             ? &round->skip : &round->late;
+    fields = round->late ? &round->skip_late : &round->skip;
 
-    if (round->skip.nelts + round->late.nelts >= NGX_HTTP_REGISTRY_QUOTA_SKIP) {
+    if (round->skip.nelts + round->skip_late.nelts
+        >= NGX_HTTP_REGISTRY_QUOTA_SKIP)
+    {
         return NGX_ERROR;
     }
 
@@ -138,7 +159,7 @@ ngx_http_registry_quota_add(ngx_http_registry_quota_round_t *round,
     }
 
     day = reg_ledger_day(round->ledger);
-    to = day < round->today - 1 ? sum->over : sum->late;
+    to = (round->sent ? sum->sent : sum->ours)[round->late];
 
     for (i = 0; i < REG_PERIODS; i++) {
 
@@ -238,9 +259,7 @@ ngx_http_registry_quota_publish(ngx_http_registry_quota_round_t *round)
             return;
         }
 
-        /* while Redis is away what it said last goes on to hold */
-
-        ngx_http_registry_quota_set(round, 0);
+        ngx_http_registry_quota_alone(round);
         round->period++;
     }
 
@@ -254,7 +273,7 @@ ngx_http_registry_quota_others(ngx_http_registry_quota_round_t *round)
     size_t      n;
     reg_str_t  *skip;
 
-    n = round->skip.nelts + round->late.nelts;
+    n = round->skip.nelts + round->skip_late.nelts;
 
     skip = ngx_alloc((n + 1) * sizeof(reg_str_t), round->timer.log);
     if (skip == NULL) {
@@ -262,8 +281,8 @@ ngx_http_registry_quota_others(ngx_http_registry_quota_round_t *round)
     }
 
     ngx_memcpy(skip, round->skip.elts, round->skip.nelts * sizeof(reg_str_t));
-    ngx_memcpy(skip + round->skip.nelts, round->late.elts,
-               round->late.nelts * sizeof(reg_str_t));
+    ngx_memcpy(skip + round->skip.nelts, round->skip_late.elts,
+               round->skip_late.nelts * sizeof(reg_str_t));
 
     round->run = ngx_http_registry_quota_sum(round->quotas,
                                         reg_str(round->name),
@@ -283,35 +302,70 @@ ngx_http_registry_quota_others_answer(void *data, redisReply *reply,
 {
     ngx_http_registry_quota_round_t *round = data;
 
-    uint64_t  others;
+    uint64_t    others, own, sent;
+    ngx_uint_t  i;
 
     round->run = NULL;
     round->quotas->shared->beat = ngx_http_registry_quota_ms();
 
     if (ngx_http_registry_quota_summed(round->quotas, reply, &others)
-        != NGX_OK)
+        == NGX_OK)
     {
-        others = 0;
+        i = round->period;
+        ngx_http_registry_quota_own(round, &own, &sent);
+
+        reg_spent_set(round->at, (reg_period_t) i, round->first[i], others,
+                      own);
+
+    } else {
+        ngx_http_registry_quota_alone(round);
     }
 
-    ngx_http_registry_quota_set(round, others);
     round->period++;
 
     ngx_http_registry_quota_publish(round);
 }
 
 
+/*
+ * There are no others; or Redis is away, and what it said last goes on to hold.
+ * Where it never said anything, the files are all there is.
+ */
+
 static void
-ngx_http_registry_quota_set(ngx_http_registry_quota_round_t *round,
-    uint64_t others)
+ngx_http_registry_quota_alone(ngx_http_registry_quota_round_t *round)
 {
-    uint64_t                        own;
+    uint64_t    own, sent;
+    ngx_uint_t  i;
+
+    i = round->period;
+    ngx_http_registry_quota_own(round, &own, &sent);
+
+    if (round->quotas->redis == NULL) {
+        reg_spent_set(round->at, (reg_period_t) i, round->first[i], 0, own);
+
+    } else if (reg_spent_keep(round->at, (reg_period_t) i, round->first[i],
+                              own)
+               == REG_NOTFOUND)
+    {
+        reg_spent_guess(round->at, (reg_period_t) i, round->first[i],
+                        own + sent);
+    }
+}
+
+
+/* What the files have of a tenant in a period, but for what is in Redis. */
+
+static void
+ngx_http_registry_quota_own(ngx_http_registry_quota_round_t *round,
+    uint64_t *own, uint64_t *sent)
+{
     ngx_uint_t                      i;
     ngx_http_registry_quota_sum_t  *sum;
 
     i = round->period;
     sum = ngx_http_registry_quota_of(round, reg_str(round->name), 0);
-    own = sum ? sum->over[i] + sum->late[i] : 0;
 
-    reg_spent_set(round->at, (reg_period_t) i, round->first[i], others, own);
+    *own = sum ? sum->ours[0][i] + sum->ours[1][i] : 0;
+    *sent = sum ? sum->sent[0][i] + sum->sent[1][i] : 0;
 }

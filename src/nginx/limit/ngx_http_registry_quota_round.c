@@ -9,7 +9,8 @@
  * there, tenant by tenant, of those that somebody has asked for lately.
  *
  * Files of days that are over are read once in a day, and when a worker becomes
- * the keeper; those of today and yesterday, which may be late, in each round.
+ * the keeper, if Redis has all of them; those of today and yesterday, which may
+ * be late, in each round.
  */
 
 #include "ngx_http_registry_quota_round.h"
@@ -233,7 +234,7 @@ ngx_http_registry_quota_open_round(ngx_http_registry_quota_round_t *round)
 
     if (ngx_array_init(&round->files, round->files_pool, 4, sizeof(u_char *))
         != NGX_OK
-        || ngx_array_init(&round->late, round->files_pool, 4,
+        || ngx_array_init(&round->skip_late, round->files_pool, 4,
                           sizeof(reg_str_t))
            != NGX_OK)
     {
@@ -264,15 +265,18 @@ ngx_http_registry_quota_open_round(ngx_http_registry_quota_round_t *round)
     {
         sum = ngx_queue_data(q, ngx_http_registry_quota_sum_t, queue);
 
-        ngx_memzero(sum->late, sizeof(sum->late));
+        ngx_memzero(sum->ours[1], sizeof(sum->ours[1]));
+        ngx_memzero(sum->sent[1], sizeof(sum->sent[1]));
 
         if (!round->over) {
-            ngx_memzero(sum->over, sizeof(sum->over));
+            ngx_memzero(sum->ours[0], sizeof(sum->ours[0]));
+            ngx_memzero(sum->sent[0], sizeof(sum->sent[0]));
         }
     }
 
     if (!round->over) {
         round->skip.nelts = 0;
+        round->open = 0;
     }
 
     round->file = 0;
@@ -350,7 +354,7 @@ ngx_http_registry_quota_next_file(ngx_http_registry_quota_round_t *round)
         return;
     }
 
-    round->over = 1;
+    round->over = !round->open;
     round->slot = 0;
     round->at.slot = NULL;
 

@@ -13,13 +13,16 @@
 #include "ngx_http_registry_quota.h"
 
 
-/* Bytes of a tenant in the files, by period. */
+/*
+ * Bytes of a tenant in the files, by period: of earlier days, and of the two
+ * last.  What is sent is in Redis, too, and may be in other fields there.
+ */
 
 typedef struct {
     ngx_str_node_t                node;
     ngx_queue_t                   queue;
-    uint64_t                      over[REG_PERIODS];    /* of earlier days */
-    uint64_t                      late[REG_PERIODS];    /* and the two last */
+    uint64_t                      ours[2][REG_PERIODS];
+    uint64_t                      sent[2][REG_PERIODS];
 } ngx_http_registry_quota_sum_t;
 
 
@@ -38,7 +41,7 @@ struct ngx_http_registry_quota_round_s {
     ngx_rbtree_node_t             sentinel;
     ngx_queue_t                   sums;
     ngx_array_t                   skip;         /* of reg_str_t, over */
-    ngx_uint_t                    over;         /* days that are, were read */
+    ngx_uint_t                    over;         /* earlier days were read */
 
     /* of this round */
 
@@ -46,8 +49,11 @@ struct ngx_http_registry_quota_round_s {
     ngx_array_t                   files;        /* of u_char * */
     ngx_uint_t                    file;
     reg_ledger_t                 *ledger;       /* NULL: none is being read */
+    ngx_uint_t                    late;         /* one of the two last days */
+    ngx_uint_t                    sent;         /* Redis has all of it */
+    ngx_uint_t                    open;         /* an earlier day is not so */
     size_t                        row;
-    ngx_array_t                   late;         /* of reg_str_t */
+    ngx_array_t                   skip_late;    /* of reg_str_t */
 
     /* of this tenant */
 

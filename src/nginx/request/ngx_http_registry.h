@@ -100,6 +100,7 @@ typedef struct {
     ngx_http_registry_waiter_t     waiter;    /* for the store */
     reg_decision_t                 decision;
     ngx_http_registry_limited_t   *limited;   /* NULL: by no limit, so far */
+    void                          *download;  /* of a blob; NULL: free */
     ngx_http_registry_offload_t   *offload;   /* NULL: not looked at */
     ngx_http_registry_pass_t      *pull;      /* NULL: from no upstream */
     void                          *verified;  /* the cdn that signed it */
