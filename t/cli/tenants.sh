@@ -95,4 +95,32 @@ builtin  yes
 scopes   repository:**:*, registry:catalog:*" reg role show registry-admin
 refuses "role show of none" 1 "there is no role nobody" reg role show nobody
 
+
+# how fast, and how many at once
+
+pace() { reg tenant show other --format json | jq -c '[.bandwidth, .downloads]'; }
+
+prints "tenant set takes a bandwidth and downloads" "" \
+    reg tenant set other --bandwidth 50MB/s --downloads 20
+is "$(pace)" '["50MB/s",20]' "which tenant show has"
+prints "one of them goes" "" reg tenant set other --bandwidth off
+is "$(pace)" '[null,20]' "and the other stays"
+prints "until it goes" "" reg tenant set other --downloads off
+is "$(pace)" '[null,null]' "too"
+refuses "a bandwidth is bytes in a second" 2 \
+    'tenant "other": bandwidth: "50MB" is no bandwidth, write bytes in a second, such as 50MB/s' \
+    reg tenant set other --bandwidth 50MB
+
+for n in 0 -1 10001 2x "" 99999999999999999999; do
+    refuses "downloads are no \"$n\"" 2 \
+        '--downloads is "off" or a number from 1 to 10000' \
+        reg tenant set other --downloads "$n"
+done
+
+cat > "$dir/tenants.json" <<'END'
+{"version": 1, "tenants": {"other": {"bandwidth": "1MB/s", "downloads": 3}}}
+END
+runs "apply takes them" reg apply -f "$dir/tenants.json"
+is "$(pace)" '["1MB/s",3]' "as they are"
+
 finish

@@ -422,6 +422,47 @@ test_random_texts(void **state)
 }
 
 
+static void
+test_bandwidths(void **state)
+{
+    size_t       i;
+    uint64_t     bytes;
+    reg_str_t    copy;
+    reg_error_t  error;
+
+    static const struct {
+        const char  *text;
+        uint64_t     bytes;         /* 0: it is none */
+    } cases[] = {
+        { "1kB/s", 1000 }, { "50MB/s", 50000000 }, { "1GiB/s", 1073741824 },
+        { "1000PB/s", REG_QUOTA_MAX }, { "999B/s", 0 }, { "0MB/s", 0 },
+        { "50MB", 0 }, { "50MB/", 0 }, { "50MB/m", 0 }, { "50MB/s ", 0 },
+        { "-1MB/s", 0 }, { "50/s", 0 }, { "1001PB/s", 0 }, { "", 0 },
+        { "/s", 0 }, { "50MB/s/s", 0 }, { "18446744073709551617B/s", 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        copy = exact_copy(reg_str(cases[i].text));
+        error.text[0] = '\0';
+
+        if (cases[i].bytes) {
+            assert_int_equal(reg_bandwidth_parse(&bytes, copy, &error),
+                             REG_OK);
+            assert_int_equal(bytes, cases[i].bytes);
+
+        } else {
+            assert_int_equal(reg_bandwidth_parse(&bytes, copy, &error),
+                             REG_INVALID);
+            assert_int_not_equal(error.text[0], '\0');
+        }
+
+        free(copy.data);
+    }
+}
+
+
 int
 main(void)
 {
@@ -433,7 +474,8 @@ main(void)
         cmocka_unit_test(test_what_is_no_quota),
         cmocka_unit_test(test_values_of_records),
         cmocka_unit_test(test_windows_are_written_in_their_largest_unit),
-        cmocka_unit_test(test_random_texts)
+        cmocka_unit_test(test_random_texts),
+        cmocka_unit_test(test_bandwidths)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
