@@ -14,6 +14,7 @@ static int reg_ledger_find(const reg_ledger_t *ledger, size_t *at, size_t end,
     reg_ledger_entry_t *entry, unsigned unsent);
 static int reg_ledger_collect(const reg_ledger_t *ledger,
     reg_ledger_entry_t *entry, unsigned any);
+static void reg_ledger_clear(reg_ledger_entry_t *entry);
 static void reg_ledger_collect_row(reg_ledger_entry_t *entry,
     const reg_ledger_row_t *row);
 
@@ -31,6 +32,42 @@ reg_ledger_next_unsent(const reg_ledger_t *ledger, size_t *at, size_t end,
     reg_ledger_entry_t *entry)
 {
     return reg_ledger_find(ledger, at, end, entry, 1);
+}
+
+
+int
+reg_ledger_next_row(const reg_ledger_t *ledger, size_t *at, size_t end,
+    reg_ledger_entry_t *entry)
+{
+    size_t             i;
+    reg_ledger_row_t  *row;
+
+    if (end > ledger->nrows) {
+        end = ledger->nrows;
+    }
+
+    for (i = *at; i < end; i++) {
+
+        row = &ledger->rows[i];
+
+        if ((atomic_load(&row->word) & REG_LEDGER_STATE) == REG_LEDGER_READY
+            && reg_ledger_unpack(&entry->key, row))
+        {
+            reg_ledger_clear(entry);
+
+            entry->row = i;
+            entry->own = reg_ledger_row_sum(row);
+
+            reg_ledger_collect_row(entry, row);
+
+            *at = i + 1;
+            return 1;
+        }
+    }
+
+    *at = (i > *at) ? i : *at;
+
+    return 0;
 }
 
 
@@ -229,9 +266,7 @@ reg_ledger_collect(const reg_ledger_t *ledger, reg_ledger_entry_t *entry,
         return 0;
     }
 
-    memset(entry->counts, 0, sizeof(entry->counts));
-    entry->taken_back = 0;
-    entry->unsent = 0;
+    reg_ledger_clear(entry);
 
     if (entry->row == 0) {
         reg_ledger_collect_row(entry, row);
@@ -263,6 +298,15 @@ reg_ledger_collect(const reg_ledger_t *ledger, reg_ledger_entry_t *entry,
     }
 
     return found;
+}
+
+
+static void
+reg_ledger_clear(reg_ledger_entry_t *entry)
+{
+    memset(entry->counts, 0, sizeof(entry->counts));
+    entry->taken_back = 0;
+    entry->unsent = 0;
 }
 
 

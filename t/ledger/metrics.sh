@@ -3,6 +3,7 @@
 # What registry_metrics and registry_status say, and that Prometheus takes it.
 
 . "$(dirname "$0")/../lib/ledger.sh"
+. "$(dirname "$0")/../lib/ledger_add.sh"
 
 make_file v2/acme/app/manifests/1 500
 
@@ -74,5 +75,31 @@ is "$(status '.limits[0] | [.limit, .passed, .refused]')" '["pulls",2,1]' \
    "status: the limits"
 like "$(curl -s -H 'Accept: text/html,*/*' "$url/status")" '^<!DOCTYPE html>' \
      "a browser gets a page"
+
+
+# Many names are a few lines, whatever is in them, and bytes stay what they are.
+
+before=$(scrape | awk '/^registry_egress_bytes_total/ { n += $NF }
+                       END { printf "%d", n }')
+today=$(date -u +%F)
+
+for i in {1..300}; do
+    echo "$today tenant-$i r-$i/a\"\\\\b'<c> pull origin - $i"
+done | ledger_add "$ledger"
+
+is "$(scrape | grep -c '^registry_egress_bytes_total')
+$(scrape | grep -c '^registry_repository_egress_bytes')" $'200\n20' \
+   "300 tenants are 200 lines, and 300 repositories 20"
+is "$(scrape | awk '/^registry_egress_bytes_total/ { n += $NF }
+                    END { printf "%d", n }')" $((before + 300 * 301 / 2)) \
+   "in which all bytes are"
+has 'registry_repository_egress_bytes{tenant="tenant-300",repository="r-300/a\"\\\\b'"'"'<c>"} 300'
+is "$(status '.ledger.repositories[] | select(.tenant == "tenant-300").repository')" \
+   '"r-300/a\"\\\\b'"'"'<c>"' "and JSON stays JSON"
+
+if command -v promtool > /dev/null; then
+    is "$(scrape | promtool check metrics 2>&1)" "" \
+       "promtool takes names of all kinds"
+fi
 
 finish

@@ -230,6 +230,20 @@ test_a_full_ledger_keeps_totals(void **state)
     assert_int_equal(sum, FLOOD * (FLOOD + 1) / 2);
     assert_int_equal(reg_ledger_sum(ledger), sum);
 
+    /* the same, row by row, and "(other)" is one of them */
+
+    at = 0;
+    i = 0;
+
+    while (reg_ledger_next_row(ledger, &at, REG_LEDGER_END, &entry)) {
+        sum -= entry.counts[REG_LEDGER_EGRESS_BYTES];
+        i++;
+    }
+
+    reg_ledger_stat(ledger, &stat);
+    assert_int_equal(sum, 0);
+    assert_int_equal(i, stat.used + 1);
+
     other = other_key();
     assert_true(ledger_egress(ledger, &other) > 0);
 

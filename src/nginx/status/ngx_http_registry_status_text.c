@@ -10,6 +10,8 @@
 
 #define NGX_HTTP_REGISTRY_TEXT_LINE  512
 
+#define NGX_HTTP_REGISTRY_SUMS_MAX   65536
+
 
 typedef struct {
     ngx_rbtree_t       tree;
@@ -128,7 +130,9 @@ ngx_http_registry_sums(ngx_pool_t *pool, const reg_ledger_t *ledger,
     index.sums = *array;
     at = 0;
 
-    while (ledger && reg_ledger_next(ledger, &at, REG_LEDGER_END, &entry)) {
+    while (ledger && reg_ledger_next_row(ledger, &at, REG_LEDGER_END,
+                                         &entry))
+    {
 
         if (entry.own == 0) {
             continue;
@@ -187,6 +191,15 @@ ngx_http_registry_sum(ngx_pool_t *pool, ngx_http_registry_sum_index_t *index,
 
     if (sum) {
         return sum;
+    }
+
+    /* one name more would hardly have a line, and costs memory */
+
+    if (index->sums.nelts >= NGX_HTTP_REGISTRY_SUMS_MAX
+        && !reg_str_eq(tenant, REG_LEDGER_OTHER))
+    {
+        return ngx_http_registry_sum(pool, index, REG_LEDGER_OTHER,
+                                     REG_LEDGER_OTHER);
     }
 
     sum = ngx_pcalloc(pool, sizeof(ngx_http_registry_sum_t));
