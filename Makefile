@@ -228,6 +228,8 @@ bench:
 	$(MAKE) -j$(JOBS) build
 	t/bench/run
 	t/bench/redirect
+	t/bench/limits
+	t/bench/limits_fleet
 
 
 # running and installing

@@ -82,4 +82,21 @@ done
 
 is "$(log_lines 'is away')" 0 "Redis is never taken for away"
 
+
+# Redis is killed in the midst, and comes back with nothing: each gateway goes
+# on with its share of the burst, and the new Redis with a whole one.
+
+offer lease/c > "$dir/offered" &
+offering=$!
+sleep 0.5
+stop "$redis_pid" KILL 2> /dev/null
+sleep 0.3
+start_redis
+wait $offering
+read -r got bound sustained < "$dir/offered"
+within "$got" $((bound + 2 * burst)) "$sustained"
+ok $? "Redis is killed in the midst, and comes back with nothing"
+[ $((got * 2)) -ge "$sustained" ]
+ok $? "and meanwhile they go on"
+
 finish

@@ -246,6 +246,7 @@ ngx_http_registry_metrics_shared_limits(ngx_http_registry_text_t *text,
         for (i = 0; i < limits->nelts; i++) {
 
             if (limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_LOCAL
+                || limit[i]->mode == NGX_HTTP_REGISTRY_LIMIT_QUOTA
                 || limit[i]->counters == NULL)
             {
                 continue;
