@@ -235,31 +235,27 @@ ngx_http_registry_limit_init(ngx_conf_t *cf)
     ngx_http_registry_limit_main_conf_t  *lmcf;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
-
-    if (!rmcf->used) {
-        return NGX_OK;
-    }
-
     lmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_registry_limit_module);
-
-    lmcf->downloads = ngx_http_registry_downloads_create(cf);
-    if (lmcf->downloads == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_registry_bandwidth_init();
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     /* handlers run in the reverse order */
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    if (rmcf->used) {
+        lmcf->downloads = ngx_http_registry_downloads_create(cf);
+        if (lmcf->downloads == NULL) {
+            return NGX_ERROR;
+        }
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
+        ngx_http_registry_bandwidth_init();
+
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_registry_download_handler;
     }
-
-    *h = ngx_http_registry_download_handler;
 
     if (lmcf->limits.nelts == 0) {
         return NGX_OK;
