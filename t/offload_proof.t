@@ -266,3 +266,26 @@ the backend sends the client to a place that is not for it: it names a host with
 --- more_headers eval: main::basic('puller')
 --- error_code eval
 [307, 404, 200]
+
+
+=== TEST 16: a backend that has too much to do has not said that a blob is gone
+--- http_config eval
+main::backend(join('', map { "if (\$http_user_agent = $_) { return $_ 'no'; }" }
+                           404, 429, 500, 503) . 'return 200 x;')
+. 'registry_proof_zone ttl=1s;
+   server {
+       listen unix:$TEST_NGINX_HTML_DIR/slow.sock;
+       location / { limit_rate 200; root $TEST_NGINX_HTML_DIR; }
+   }'
+--- config eval
+main::offload('cdn')
+. 'location /slow { proxy_pass http://unix:$TEST_NGINX_HTML_DIR/slow.sock; }'
+--- user_files eval
+">>> slow\n" . 'x' x 250 . "\n"
+--- request eval
+[$::Get, 'GET /slow', ($::Get) x 5]
+--- more_headers eval
+my $who = main::basic('puller');
+["$who\nUser-Agent: 200", '', map { "$who\nUser-Agent: $_" } 429, 500, 503, 404, 429]
+--- error_code eval
+[307, 200, 307, 307, 307, 404, 429]

@@ -71,6 +71,18 @@ is "$(grep -c '^307 GET acme/app edge [0-9]' "$dir/gateway/log/route.log")" 2 \
    "the gateway has sent none, and knows how long they are"
 
 
+# a proof is one HEAD, and for a while none
+
+key=$puller
+cold=$(jq -r '.config.digest' "$dir/image/blobs/sha256/${manifest#*:}")
+sleep 1.1
+: > "$backend_log"
+is "$(blob acme/app "$cold") $(blob acme/app "$cold")" "307 307" \
+   "two clients are sent to the edge"
+is "$(asked HEAD "/v2/acme/app/blobs/$cold") $(wc -l < "$backend_log")" "1 1" \
+   "for which the backend was asked once, and for nothing else"
+
+
 # what one knows from elsewhere is in no other repository
 
 runs "rival pushes the same" copy_image rival "oci:$dir/image" \
