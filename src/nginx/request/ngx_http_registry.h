@@ -69,7 +69,7 @@ typedef struct {
     ngx_http_registry_secret_t  *backend_secret;
     ngx_str_t                    backend_service;   /* aud of its tokens */
     ngx_uint_t                   backend_libtrust;  /* how it names keys */
-    ngx_uint_t                   relay;       /* the backend of a gateway here */
+    ngx_uint_t                   relay;       /* for a location in front */
 } ngx_http_registry_loc_conf_t;
 
 
