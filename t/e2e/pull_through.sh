@@ -59,12 +59,12 @@ http {
         listen                 127.0.0.1:$hub_port;
         access_log             $hub_log hub;
         registry_token_issuer  hub.example.com;
-        registry_anonymous     repository:library/**:pull;
         registry_challenge     bearer realm=http://127.0.0.1:$hub_port/token
                                service=hub.example.com;
         client_max_body_size   0;
 
         location = /token {
+            registry_anonymous  repository:library/**:pull;
             registry_token;
         }
 
@@ -346,7 +346,7 @@ is "$(asked "$hub_log" '^200 GET /v2/.*/manifests/')" "$images" \
 is "$(asked "$cdn_log" '^200 GET ')" $((2 * images)) "and two blobs of each"
 
 is "$(registry egress report --ledger "$dir/gateway/egress" --format json \
-        --by tenant | jq -r '.[].tenant' | sort | xargs)" "acme nodes" \
+        --by tenant | jq -r '.[] | select(.egress_bytes > 100000).tenant')" nodes \
    "what the gateway sends itself is nobody's egress"
 
 is "$(grep -lF "$robot" "$gateway_errors" "$hub_log" "$cdn_log")" "" \
