@@ -313,7 +313,7 @@ stop_gateway
 example pull-through.conf
 key=
 is "$(status GET /v2/)" 200 "pull-through.conf: a mirror is open to clients"
-is "$(status PUT /v2/library/app/manifests/1 -d x)" 401 \
+is "$(status POST /v2/library/app/blobs/uploads/)" 401 \
    "pull-through.conf: nothing is pushed without a key"
 key=$acme
 is "$(status GET /v2/library/app/manifests/1)" 403 \
