@@ -153,7 +153,8 @@ gateway_conf() {
                 -out "$state/token.key" 2>/dev/null
         say "    registry_store file:$state/store.$count;"
         say "    registry_token_key $state/token.key;"
-        say "    registry_token_issuer bench;" ;;
+        say "    registry_token_issuer bench;"
+        say "    registry_token_ttl 1h;" ;;
     redis)
         say "    registry_store" \
             "redis://127.0.0.1:${redis_via:-${server_port[$count]}}" \
