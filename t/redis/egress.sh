@@ -94,6 +94,33 @@ is "$(redis hvals registry:egress:{acme}:2026-01 |
    "the month has what left for clients"
 
 
+# budgets, of what the fleet has sent
+
+today=$(date -u +%F)
+for host in 1 2; do
+    {
+        echo "$today acme acme/a pull origin net 4000000 0 0 0 1 1 0"
+        echo "$today globex g/a pull cdn net 0 0 1000000 0 1 1 0"
+    } | ledger_add "$dir/now$host"
+    reg egress sync --ledger "$dir/now$host" > /dev/null
+done
+reg budget set tenant:acme 10MB/day --alert 50,80,100
+reg budget set label:team=blue 2MB/day
+checkers=()
+for i in {1..8}; do
+    reg budget check > /dev/null 2>> "$dir/told" &
+    checkers+=($!)
+done
+wait "${checkers[@]}"
+is "$(sed 's/ since.*//' "$dir/told" | sort)" \
+   "ngx-registry: budget label:team=blue: 100 % of 2MB/day is used: 2.00 MB
+ngx-registry: budget label:team=blue: 80 % of 2MB/day is used: 2.00 MB
+ngx-registry: budget tenant:acme: 50 % of 10MB/day is used: 8.00 MB
+ngx-registry: budget tenant:acme: 80 % of 10MB/day is used: 8.00 MB" \
+   "of eight at once, one tells of each alert of the fleet"
+is "$(reg budget check 2>&1 > /dev/null)" "" "and nobody again"
+
+
 # what is wrong
 
 printf x > "$dir/one"
