@@ -196,8 +196,21 @@ refuses "and no float" 2 \
     "$dir/float: prices[0]: \"price\" must be a short text in quotes" \
     reg "${february[@]}" --prices "$dir/float"
 
+sed 's/"version":1/"version":2/' "$dir/prices" > "$dir/later"
+fails "prices of a later version are refused" "^ngx-registry: $dir/later: " \
+    reg "${february[@]}" --prices "$dir/later"
+head -c 60 "$dir/prices" > "$dir/part"
+fails "and those that are cut" "^ngx-registry: $dir/part: " \
+    reg "${february[@]}" --prices "$dir/part"
+
 file=$(ls "$ledger"/*2026-02-02* | head -1)
 cp "$file" "$dir/whole"
+printf '\x02' | dd of="$file" bs=1 seek=8 conv=notrunc 2> /dev/null
+later=$(sha256sum < "$file")
+fails "a ledger of a later version is refused" \
+    "it is a ledger of version 2, and the latest that is known here is 1" \
+    reg "${february[@]}"
+is "$(sha256sum < "$file")" "$later" "and stays as it is"
 head -c 5000 "$dir/whole" > "$file"
 before=$(sha256sum "$file")
 fails "a ledger that is cut is refused" "^ngx-registry: $file: " \
