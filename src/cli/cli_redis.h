@@ -197,6 +197,20 @@ typedef struct {
 cli_rc_t cli_part_do(cli_part_t *part);
 
 
+/* cli_redis_stream.c */
+
+/*
+ * Gives each entry of a stream to the handler, its id and an array of fields
+ * and values, until that does not return CLI_DONE.
+ */
+
+typedef cli_rc_t (*cli_stream_pt)(void *data, const char *id,
+    const redisReply *fields);
+
+cli_rc_t cli_redis_stream(cli_store_t *store, reg_str_t key,
+    cli_stream_pt handler, void *data);
+
+
 /* cli_redis_publish.c */
 
 /* Queues a message about each of some changes, behind EXEC. */

@@ -13,9 +13,7 @@
 
 
 #define CLI_REDIS_AUDIT_MAX   "100000"      /* entries, or a few more */
-#define CLI_REDIS_AUDIT_PAGE  "1000"
 #define CLI_REDIS_FIELDS      16
-#define CLI_REDIS_ID_MAX      64
 
 
 /* A command that adds an entry, and the texts that it borrows from. */
@@ -29,13 +27,20 @@ typedef struct {
 } cli_xadd_t;
 
 
+typedef struct {
+    cli_store_t   *store;
+    cli_audit_pt   handler;
+    void          *data;
+} cli_audit_reader_t;
+
+
 static cli_rc_t cli_xadd(cli_xadd_t *xadd, const cli_store_t *store,
     json_t *entry, const char *action);
 static cli_rc_t cli_xadd_value(cli_xadd_t *xadd, const json_t *value);
 static void cli_xadd_free(cli_xadd_t *xadd);
 static reg_str_t cli_redis_audit_key(const cli_store_t *store, char *buf);
-static cli_rc_t cli_redis_audit_page(cli_store_t *store,
-    const redisReply *page, cli_audit_pt handler, void *data, char *start);
+static cli_rc_t cli_redis_audit_give(void *data, const char *id,
+    const redisReply *fields);
 static json_t *cli_redis_audit_entry(const redisReply *fields);
 
 
@@ -157,40 +162,17 @@ cli_rc_t
 cli_redis_audit(cli_store_t *store, unsigned flags, cli_audit_pt handler,
     void *data)
 {
-    char         key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
-    char         start[CLI_REDIS_ID_MAX];
-    cli_rc_t     rc;
-    reg_str_t    argv[6];
-    redisReply  *reply;
+    char                 key[REG_STORE_PREFIX_MAX + sizeof(CLI_REDIS_AUDIT)];
+    cli_audit_reader_t   reader;
 
     (void) flags;
 
-    argv[0] = REG_STR("XRANGE");
-    argv[1] = cli_redis_audit_key(store, key);
-    argv[3] = REG_STR("+");
-    argv[4] = REG_STR("COUNT");
-    argv[5] = REG_STR(CLI_REDIS_AUDIT_PAGE);
+    reader.store = store;
+    reader.handler = handler;
+    reader.data = data;
 
-    (void) snprintf(start, sizeof(start), "-");
-
-    do {
-        argv[2] = reg_str(start);
-
-        rc = cli_redis_call(store, &reply, argv[1], 6, argv);
-
-        if (rc != CLI_DONE) {
-            return rc;
-        }
-
-        start[0] = '\0';
-
-        rc = cli_redis_audit_page(store, reply, handler, data, start);
-
-        freeReplyObject(reply);
-
-    } while (rc == CLI_DONE && start[0]);
-
-    return rc;
+    return cli_redis_stream(store, cli_redis_audit_key(store, key),
+                            cli_redis_audit_give, &reader);
 }
 
 
@@ -205,45 +187,21 @@ cli_redis_audit_key(const cli_store_t *store, char *buf)
 }
 
 
-/* start is set to where the next page begins; it stays "" behind the last. */
-
 static cli_rc_t
-cli_redis_audit_page(cli_store_t *store, const redisReply *page,
-    cli_audit_pt handler, void *data, char *start)
+cli_redis_audit_give(void *data, const char *id, const redisReply *fields)
 {
-    size_t       i;
-    json_t      *entry;
-    redisReply  *item;
+    json_t              *entry;
+    cli_audit_reader_t  *reader = data;
 
-    if (page->type != REDIS_REPLY_ARRAY) {
-        return cli_redis_strange(store->path);
+    entry = cli_redis_audit_entry(fields);
+
+    if (entry == NULL) {
+        cli_note("%s: the entry %s of the audit is none and is left out",
+                 reader->store->path, id);
+        return CLI_DONE;
     }
 
-    for (i = 0; i < page->elements; i++) {
-        item = page->element[i];
-
-        if (item->type != REDIS_REPLY_ARRAY || item->elements != 2
-            || item->element[0]->type != REDIS_REPLY_STRING
-            || item->element[0]->len >= CLI_REDIS_ID_MAX - 1
-            || item->element[1]->type != REDIS_REPLY_ARRAY)
-        {
-            return cli_redis_strange(store->path);
-        }
-
-        /* '(': what comes behind it */
-
-        (void) snprintf(start, CLI_REDIS_ID_MAX, "(%s", item->element[0]->str);
-
-        entry = cli_redis_audit_entry(item->element[1]);
-
-        if (entry == NULL) {
-            cli_note("%s: the entry %s of the audit is none and is left out",
-                     store->path, item->element[0]->str);
-            continue;
-        }
-
-        handler(data, entry);
-    }
+    reader->handler(reader->data, entry);
 
     return CLI_DONE;
 }
