@@ -25,29 +25,7 @@ static json_t *cli_budget_view(const cli_store_t *store,
 cli_rc_t
 cli_budget_set(cli_t *cli)
 {
-    size_t       changes;
-    cli_rc_t     rc;
-    cli_store_t  store;
-
-    rc = cli_store_open(&store, cli, CLI_STORE_WRITE | CLI_STORE_CREATE);
-
-    if (rc == CLI_DONE) {
-        rc = cli_budget_change(&store);
-    }
-
-    changes = store.nchanges;
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_commit(&store);
-    }
-
-    if (rc == CLI_DONE && changes == 0) {
-        cli_note("nothing to do: budget %s is like that", cli->operand);
-    }
-
-    cli_store_close(&store);
-
-    return rc;
+    return cli_list_set(cli, REG_RECORD_BUDGET, cli_budget_change);
 }
 
 

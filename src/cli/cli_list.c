@@ -111,6 +111,36 @@ cli_list_one(const cli_t *cli, reg_record_type_t type, cli_view_t view)
 
 
 cli_rc_t
+cli_list_set(const cli_t *cli, reg_record_type_t type, cli_change_pt change)
+{
+    size_t       changes;
+    cli_rc_t     rc;
+    cli_store_t  store;
+
+    rc = cli_store_open(&store, cli, CLI_STORE_WRITE | CLI_STORE_CREATE);
+
+    if (rc == CLI_DONE) {
+        rc = change(&store);
+    }
+
+    changes = store.nchanges;
+
+    if (rc == CLI_DONE) {
+        rc = cli_store_commit(&store);
+    }
+
+    if (rc == CLI_DONE && changes == 0) {
+        cli_note("nothing to do: %s %s is like that",
+                 reg_record_type_name(type), cli->operand);
+    }
+
+    cli_store_close(&store);
+
+    return rc;
+}
+
+
+cli_rc_t
 cli_list_remove(const cli_t *cli, reg_record_type_t type)
 {
     cli_rc_t      rc;

@@ -42,6 +42,16 @@ cli_rc_t cli_list_show(const cli_store_t *store, const cli_entry_t *entry,
 cli_rc_t cli_list_one(const cli_t *cli, reg_record_type_t type,
     cli_view_t view);
 
+/*
+ * Opens the store, has the record of the operand changed or made in memory, and
+ * commits; what changes nothing is said to do so.
+ */
+
+typedef cli_rc_t (*cli_change_pt)(cli_store_t *store);
+
+cli_rc_t cli_list_set(const cli_t *cli, reg_record_type_t type,
+    cli_change_pt change);
+
 /* Removes the record of the operand. */
 
 cli_rc_t cli_list_remove(const cli_t *cli, reg_record_type_t type);

@@ -27,29 +27,7 @@ static const char  *cli_builtin_roles[] = {
 cli_rc_t
 cli_role_set(cli_t *cli)
 {
-    size_t       changes;
-    cli_rc_t     rc;
-    cli_store_t  store;
-
-    rc = cli_store_open(&store, cli, CLI_STORE_WRITE | CLI_STORE_CREATE);
-
-    if (rc == CLI_DONE) {
-        rc = cli_role_change(&store);
-    }
-
-    changes = store.nchanges;
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_commit(&store);
-    }
-
-    if (rc == CLI_DONE && changes == 0) {
-        cli_note("nothing to do: role %s is like that", cli->operand);
-    }
-
-    cli_store_close(&store);
-
-    return rc;
+    return cli_list_set(cli, REG_RECORD_ROLE, cli_role_change);
 }
 
 

@@ -23,34 +23,12 @@ static json_t *cli_tenant_view(const cli_store_t *store,
 cli_rc_t
 cli_tenant_set(cli_t *cli)
 {
-    size_t       changes;
-    cli_rc_t     rc;
-    cli_store_t  store;
-
     if (cli_value(cli, CLI_OPT_SUSPEND) && cli_value(cli, CLI_OPT_RESUME)) {
         return cli_fail(CLI_USAGE, "--suspend and --resume contradict each "
                         "other");
     }
 
-    rc = cli_store_open(&store, cli, CLI_STORE_WRITE | CLI_STORE_CREATE);
-
-    if (rc == CLI_DONE) {
-        rc = cli_tenant_change(&store);
-    }
-
-    changes = store.nchanges;
-
-    if (rc == CLI_DONE) {
-        rc = cli_store_commit(&store);
-    }
-
-    if (rc == CLI_DONE && changes == 0) {
-        cli_note("nothing to do: tenant %s is like that", cli->operand);
-    }
-
-    cli_store_close(&store);
-
-    return rc;
+    return cli_list_set(cli, REG_RECORD_TENANT, cli_tenant_change);
 }
 
 
