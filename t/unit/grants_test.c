@@ -54,7 +54,7 @@ static const struct {
     { ":", "" },
     { "::", "" },
 
-    /* of the registry there is the catalog, and of that everything or nothing */
+    /* of the registry there is the catalog, and of that all or nothing */
 
     { "registry:catalog:*", "registry:catalog:*" },
     { "registry:catalog:pull", "" },
