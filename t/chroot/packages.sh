@@ -141,13 +141,10 @@ is "$(cd "$root/$state" && stat -c '%n %a %U %G' store.json)" \
 
 in_chroot ngx-registry --store file:/var/lib/ngx-registry/store.json \
     budget set tenant:acme 1GB/month > /dev/null
-in_chroot install -d -o www-data -g www-data -m 750 /var/lib/ngx-registry/egress
 runs "systemd understands the units" in_chroot bash -c \
     'systemd-analyze verify --man=no /lib/systemd/system/ngx-registry-*'
 
-# that of compaction is for a store in Redis
-
-for unit in "$root"/lib/systemd/system/ngx-registry-{check,budgets}.service; do
+for unit in "$root"/lib/systemd/system/ngx-registry-*.service; do
     sed -n 's/^ExecStart=//p' "$unit" > "$root/root/command"
     runs "${unit##*/} runs" in_chroot bash -c \
         'set -a && . /etc/default/ngx-registry && . /root/command'
@@ -157,13 +154,12 @@ audit=$root/$state/store.json.audit
 lines=$(wc -l < "$audit")
 runs "logrotate takes its file" in_chroot logrotate -f /etc/logrotate.d/ngx-registry
 is "$(wc -l < "$audit.1")" "$lines" "the audit is rotated, whole"
-rm -r "$root/$state/egress"
 
 mv "$root/$state" "$root/kept"
 runs "systemd-tmpfiles makes the directory" \
     in_chroot systemd-tmpfiles --create /usr/lib/tmpfiles.d/ngx-registry.conf
 is "$(stat -c '%a %U %G' "$root/$state")" "2750 root www-data" "as it was"
-rm -r "$root/$state" && mv "$root/kept" "$root/$state"
+rmdir "$root/$state/egress" "$root/$state" && mv "$root/kept" "$root/$state"
 
 
 # upgraded
