@@ -156,9 +156,11 @@ runs "logrotate takes its file" in_chroot logrotate -f /etc/logrotate.d/ngx-regi
 is "$(wc -l < "$audit.1")" "$lines" "the audit is rotated, whole"
 
 mv "$root/$state" "$root/kept"
-runs "systemd-tmpfiles makes the directory" \
+runs "systemd-tmpfiles makes the directories" \
     in_chroot systemd-tmpfiles --create /usr/lib/tmpfiles.d/ngx-registry.conf
-is "$(stat -c '%a %U %G' "$root/$state")" "2750 root www-data" "as it was"
+is "$(stat -c '%a %U %G' "$root/$state" "$root/$state/egress")" \
+   "2750 root www-data
+2750 www-data www-data" "as they were"
 rmdir "$root/$state/egress" "$root/$state" && mv "$root/kept" "$root/$state"
 
 
