@@ -41,6 +41,7 @@ typedef struct {
 struct ngx_http_registry_books_s {
     ngx_http_registry_ledger_main_conf_t  *conf;
     reg_ledger_t                          *ledger;  /* NULL: it failed */
+    reg_ledger_t                          *before;  /* for what comes late */
     int64_t                                day;     /* of the ledger */
     int64_t                                ahead;   /* made already */
     int64_t                                expired; /* on this day */
@@ -58,11 +59,14 @@ struct ngx_http_registry_books_s {
 
 struct ngx_http_registry_booked_s {
     reg_ledger_row_t           *row;
+    reg_ledger_row_t           *before;     /* in the ledger before; or NULL */
     reg_spent_at_t              spent;      /* of its tenant, for quotas */
     ngx_uint_t                  number;     /* of the ledger it is in */
     off_t                       base;       /* sent before the response */
     off_t                       payload;    /* given to the connection */
-    off_t                       egress;     /* booked */
+    off_t                       egress;     /* booked: all of it, */
+    off_t                       here;       /* in the row, */
+    off_t                       there;      /* and in the one before */
     off_t                       delivered;  /* if measured */
     off_t                       ingress;
     unsigned                    answered:1; /* the response has begun, */

@@ -89,6 +89,10 @@ ngx_http_registry_books_exit(ngx_http_registry_ledger_main_conf_t *lmcf)
         reg_ledger_close(books->ledger);
     }
 
+    if (books->before) {
+        reg_ledger_close(books->before);
+    }
+
     ngx_free(books);
 
     lmcf->books = NULL;
@@ -153,10 +157,13 @@ ngx_http_registry_books_open(ngx_http_registry_books_t *books, int64_t day,
                       error.text);
     }
 
-    if (books->ledger) {
-        reg_ledger_close(books->ledger);
+    /* requests have rows in it, and may take back what they have booked */
+
+    if (books->before) {
+        reg_ledger_close(books->before);
     }
 
+    books->before = books->ledger;
     books->ledger = ledger;
     books->day = day;
     books->number++;

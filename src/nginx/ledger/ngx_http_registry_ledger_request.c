@@ -26,6 +26,8 @@
 
 static reg_ledger_row_t *ngx_http_registry_ledger_row(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked);
+static void ngx_http_registry_ledger_take_back(
+    ngx_http_registry_booked_t *booked, off_t bytes);
 static void ngx_http_registry_ledger_key(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked, reg_ledger_key_t *key,
     u_char *network);
@@ -101,6 +103,7 @@ ngx_http_registry_ledger_send(ngx_http_request_t *r,
         reg_ledger_add(row, REG_LEDGER_EGRESS_BYTES,
                        (uint64_t) (sent - booked->egress));
         ngx_http_registry_ledger_spend(r, booked, sent - booked->egress);
+        booked->here += sent - booked->egress;
         booked->egress = sent;
     }
 }
@@ -132,7 +135,7 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
     delivered = ngx_http_registry_ledger_delivered(r, booked);
 
     if (delivered < booked->egress) {
-        reg_ledger_take_back(row, (uint64_t) (booked->egress - delivered));
+        ngx_http_registry_ledger_take_back(booked, booked->egress - delivered);
         ngx_http_registry_ledger_spend(r, booked, delivered - booked->egress);
         booked->egress = delivered;
     }
@@ -260,10 +263,38 @@ ngx_http_registry_ledger_row(ngx_http_request_t *r,
 
     ngx_http_registry_ledger_key(r, booked, &key, network);
 
+    /* of older ledgers nothing is left */
+
+    booked->before = NULL;
+
+    if (booked->number + 1 == lmcf->books->number) {
+        booked->before = booked->row;
+        booked->there = booked->here;
+    }
+
     booked->row = reg_ledger_row(ledger, &key);
     booked->number = lmcf->books->number;
+    booked->here = 0;
 
     return booked->row;
+}
+
+
+/* What was booked last; never more than a day has of this request. */
+
+static void
+ngx_http_registry_ledger_take_back(ngx_http_registry_booked_t *booked,
+    off_t bytes)
+{
+    off_t  here;
+
+    here = ngx_min(bytes, booked->here);
+    reg_ledger_take_back(booked->row, (uint64_t) here);
+
+    if (booked->before) {
+        reg_ledger_take_back(booked->before,
+                             (uint64_t) ngx_min(bytes - here, booked->there));
+    }
 }
 
 
