@@ -13,6 +13,7 @@
 
 #define REG_SPENT_ALIGN  64
 #define REG_SPENT_WAYS   8                      /* slots of a bucket */
+#define REG_SPENT_TRIES  16
 
 /*
  * A slot is claimed by a time in place of its key, while its tenant is written.
@@ -129,22 +130,32 @@ reg_rc_t
 reg_spent_ask(reg_spent_t *spent, reg_spent_at_t *at, reg_str_t tenant,
     reg_period_t period, uint64_t now)
 {
+    unsigned        tries;
     reg_rc_t        rc;
     reg_spent_at_t  before;
 
-    if (reg_spent_find(spent, at, tenant) == REG_OK) {
-        reg_spent_want(at->slot, period, now);
-        return REG_OK;
-    }
-
     if (tenant.len == 0 || tenant.len > REG_SPENT_NAME_MAX) {
+        at->slot = NULL;
         return REG_ERROR;
     }
 
-    rc = reg_spent_claim(reg_spent_bucket(spent, at->key), at, tenant, at->key,
-                         now);
+    rc = REG_ERROR;
+
+    for (tries = 0; rc != REG_OK && tries < REG_SPENT_TRIES; tries++) {
+
+        if (reg_spent_find(spent, at, tenant) == REG_OK) {
+            reg_spent_want(at->slot, period, now);
+            return REG_OK;
+        }
+
+        /* somebody may be faster, also for the same tenant */
+
+        rc = reg_spent_claim(reg_spent_bucket(spent, at->key), at, tenant,
+                             at->key, now);
+    }
 
     if (rc != REG_OK) {
+        at->slot = NULL;
         return rc;
     }
 
