@@ -62,7 +62,7 @@ location /v2/ {
 --- must_die
 --- error_log eval
 main::said('invalid "count=pulls" in the limit "pulls", it must be '
-           . 'pull, push or request')
+           . 'pull, push, request or egress')
 
 
 === TEST 5: per something else
@@ -208,8 +208,8 @@ location /v2/ {
 --- must_die
 --- error_log eval
 main::said('invalid parameter "delay=5" in the limit "pulls", it must '
-           . 'be "count=", "per=", "rate=", "burst=", "mode=", "zone=" '
-           . 'or "dry_run"')
+           . 'be "count=", "per=", "rate=", "quota=", "burst=", "mode=", '
+           . '"zone=" or "dry_run"')
 
 
 === TEST 17: a mode that is none
