@@ -45,7 +45,7 @@ CORE_DIRS   = core oci access limit ledger offload store upstream
 TOOL_DIRS   = report
 CORE        = $(wildcard $(CORE_DIRS:%=src/%/*.c))
 TOOL_CORE   = $(wildcard $(TOOL_DIRS:%=src/%/*.c))
-CLI         = $(wildcard src/cli/*.c)
+CLI         = $(wildcard src/cli/*/*.c)
 GLUE        = $(wildcard src/nginx/*/*.c)
 HEADERS     = $(wildcard src/*/*.h src/nginx/*/*.h)
 UNIT        = $(wildcard t/unit/*_test.c)
@@ -53,6 +53,7 @@ FUZZ        = $(wildcard t/fuzz/*_fuzz.c)
 
 CORE_OBJS   = $(CORE:src/%.c=$(B)/%.o) $(TOOL_CORE:src/%.c=$(B)/%.o)
 CLI_OBJS    = $(CLI:src/%.c=$(B)/%.o)
+CLI_DIRS    = $(sort $(dir $(CLI)))
 FUZZ_OBJS   = $(CORE:src/%.c=$(B)/fuzz/%.o) $(TOOL_CORE:src/%.c=$(B)/fuzz/%.o)
 UNIT_BINS   = $(UNIT:t/unit/%.c=$(B)/unit/%)
 FUZZ_BINS   = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
@@ -118,6 +119,8 @@ $(LIBRARY): $(CORE_OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
+
+$(CLI_OBJS): INCLUDES += $(CLI_DIRS:%=-I%)
 
 $(TOOL): $(CLI_OBJS) $(LIBRARY)
 	$(call say,LINK,$@)

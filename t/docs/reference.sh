@@ -131,7 +131,7 @@ metrics_of_source() {
 
 names=$({ directives_of_source | cut -d ' ' -f 1
           metrics_of_source
-          grep -ohE '\bregistry_[a-z_]+' src/cli/cli_budget*.c
+          grep -ohE '\bregistry_[a-z_]+' src/cli/*/cli_budget*.c
           sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
     paste -sd '|')
 unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
