@@ -10,8 +10,8 @@
  *                   processes
  *     HANDED_PORTS  the ports whose clients count: "8000,8001"
  *
- * Bytes are counted as soon as the kernel has taken them, so before anybody
- * else can have counted them.
+ * Bytes are counted before the kernel gets them, and what it did not take is
+ * taken back: whoever is killed in between leaves too many, and never too few.
  */
 
 #define _GNU_SOURCE
@@ -127,57 +127,79 @@ client(int fd)
 }
 
 
-static ssize_t
-count(unsigned port, ssize_t n)
+static unsigned
+begin(int fd, size_t n)
 {
-    if (port && n > 0) {
-        (void) atomic_fetch_add(&handed[port], (uint64_t) n);
+    unsigned  port = client(fd);
+
+    if (port) {
+        (void) atomic_fetch_add(&handed[port], n);
     }
 
-    return n;
+    return port;
+}
+
+
+static ssize_t
+end(unsigned port, size_t n, ssize_t taken)
+{
+    if (port) {
+        (void) atomic_fetch_sub(&handed[port],
+                                n - (taken > 0 ? (size_t) taken : 0));
+    }
+
+    return taken;
 }
 
 
 ssize_t
 write(int fd, const void *buf, size_t n)
 {
-    unsigned  port = client(fd);
+    unsigned  port = begin(fd, n);
 
-    return count(port, real_write(fd, buf, n));
+    return end(port, n, real_write(fd, buf, n));
 }
 
 
 ssize_t
-writev(int fd, const struct iovec *iov, int n)
+writev(int fd, const struct iovec *iov, int count)
 {
-    unsigned  port = client(fd);
+    int       i;
+    size_t    n;
+    unsigned  port;
 
-    return count(port, real_writev(fd, iov, n));
+    for (i = 0, n = 0; i < count; i++) {
+        n += iov[i].iov_len;
+    }
+
+    port = begin(fd, n);
+
+    return end(port, n, real_writev(fd, iov, count));
 }
 
 
 ssize_t
 send(int fd, const void *buf, size_t n, int flags)
 {
-    unsigned  port = client(fd);
+    unsigned  port = begin(fd, n);
 
-    return count(port, real_send(fd, buf, n, flags));
+    return end(port, n, real_send(fd, buf, n, flags));
 }
 
 
 ssize_t
 sendfile(int fd, int in, off_t *offset, size_t n)
 {
-    unsigned  port = client(fd);
+    unsigned  port = begin(fd, n);
 
-    return count(port, real_sendfile(fd, in, offset, n));
+    return end(port, n, real_sendfile(fd, in, offset, n));
 }
 
 
 ssize_t
 sendfile64(int fd, int in, off64_t *offset, size_t n)
 {
-    unsigned  port = client(fd);
+    unsigned  port = begin(fd, n);
 
-    return count(port, real_sendfile64(fd, in, offset, n));
+    return end(port, n, real_sendfile64(fd, in, offset, n));
 }
