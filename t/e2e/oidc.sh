@@ -14,6 +14,7 @@ reg() { "$NGX_REGISTRY" "$@"; }
 
 port=$(free_port)
 issuers=$(free_port)
+h2_port=$(free_port)
 now=$(date +%s)
 
 oidc_key gh1 RSA
@@ -28,6 +29,7 @@ mkdir -p "$dir/www" "$dir/tmp"
 oidc_jwks gh1 > "$dir/www/github"
 oidc_jwks gl1 > "$dir/gitlab.json"
 oidc_jwks k8s1 > "$dir/www/k8s"
+oidc_jwks k8s1 > "$dir/www/slow"
 
 
 # the records
@@ -56,6 +58,7 @@ record gitlab $gitlab '[{"claims":{"project_path":"acme/*","groups_direct":
 record cluster $k8s '[{"claims":{"kubernetes.io/namespace":"ci",
     "kubernetes.io/serviceaccount/name":"builder"},"tenant":"beta",
     "roles":["image-pusher"]}]'
+record slow https://slow.example.com '[{"claims":{"sub":"a"},"tenant":"acme"}]'
 record twin $gitlab '[{"claims":{"sub":"nobody"},"tenant":"acme"}]'
 
 
@@ -116,6 +119,7 @@ http {
 
     server {
         listen 127.0.0.1:$port;
+        listen 127.0.0.1:$h2_port http2;
         server_name registry.example.com;
         access_log $dir/who.log who;
         set \$kept \$http_authorization;
@@ -124,12 +128,19 @@ http {
         registry_oidc gitlab  jwks=file:$dir/gitlab.json;
         registry_oidc twin    jwks=/keys/none;
         registry_oidc cluster jwks=/keys/k8s;
+        registry_oidc slow    jwks=/slow;
 
         location = /token { registry_token; }
 
         location /v2/ {
             registry on;
             registry_limit pushes count=push per=key rate=100/1h;
+            proxy_pass http://127.0.0.1:$issuers;
+        }
+
+        location = /slow {
+            internal;
+            proxy_ignore_client_abort on;
             proxy_pass http://127.0.0.1:$issuers;
         }
 
@@ -147,6 +158,7 @@ http {
         access_log $dir/asked.log asked;
 
         location /keys/ { alias $dir/www/; }
+        location = /slow { root $dir/www; limit_rate 32; }
         location / { return 200 "backend\n"; }
     }
 }
@@ -179,6 +191,21 @@ payload() {
     cut -d . -f 2 | tr -- '-_' '+/' | { cat; echo ==; } |
         base64 -d 2> /dev/null
 }
+
+
+# An issuer whose answer takes longer than the pause between two fetches: the
+# client that began it leaves, and another one waits; both come up below.
+
+slow=$(oidc_token evil_ec "{\"iss\":\"https://slow.example.com\",
+    \"aud\":\"registry.example.com\",\"sub\":\"a\",\"exp\":$((now + 900))}")
+{
+    curl -s -m 1 --http2-prior-knowledge -H "Authorization: Bearer $slow" \
+        "http://127.0.0.1:$h2_port/v2/" &
+    sleep 0.5
+    direct "$slow" /v2/ -m 20 -o "$dir/slow.body" > "$dir/slow"
+    wait $!
+} &
+waits=$!
 
 
 # GitHub: by a subrequest, one for all who need it
@@ -321,6 +348,13 @@ ok "$(($(grep -c '^/keys/none' "$dir/asked.log") > 0))" \
    "the keys of a twin are not asked for where the audience is another's" || :
 ok "$(grep '^/v2/' "$dir/asked.log" | grep -vc '\[-\] \[')" \
    "and the backend no token"
+
+
+# the slow one
+
+wait $waits
+is "$(< "$dir/slow") $(grep -c '^/slow' "$dir/asked.log")" "401 1" \
+   "who waits for slow keys is told after one fetch, whoever began it"
 
 
 # another key: at once, but not as often as somebody wants it

@@ -41,13 +41,13 @@ struct ngx_http_registry_remote_s {
     ngx_http_request_t         *sr;
     u_char                     *buf;
     size_t                      len;
-    ngx_msec_t                  started;            /* the last one */
+    ngx_msec_t                  tried;              /* begun, or ended */
     ngx_uint_t                  lost;
 
     ngx_queue_t                 waiters;
     ngx_event_t                 wake;
 
-    unsigned                    started_once:1;
+    unsigned                    tried_once:1;
     unsigned                    wanted:1;
 };
 
@@ -113,7 +113,7 @@ ngx_http_registry_remote_want(ngx_http_registry_remote_t *remote,
 {
     if (remote->fetch == NULL) {
 
-        if (remote->started_once && ngx_current_msec - remote->started
+        if (remote->tried_once && ngx_current_msec - remote->tried
                                     < NGX_HTTP_REGISTRY_JWKS_PAUSE)
         {
             return NGX_DECLINED;
@@ -179,7 +179,7 @@ ngx_http_registry_oidc_watch(ngx_http_registry_trust_t *trust)
         }
 
         if (age >= remote->refresh && remote->fetch == NULL
-            && ngx_current_msec - remote->started
+            && ngx_current_msec - remote->tried
                >= ngx_min(remote->refresh, NGX_HTTP_REGISTRY_JWKS_RETRY))
         {
             remote->wanted = 1;
@@ -233,8 +233,8 @@ ngx_http_registry_remote_start(ngx_http_request_t *r,
     ngx_pool_cleanup_t         *cln;
     ngx_http_registry_fetch_t  *fetch;
 
-    remote->started = ngx_current_msec;
-    remote->started_once = 1;
+    remote->tried = ngx_current_msec;
+    remote->tried_once = 1;
     remote->len = 0;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_registry_fetch_t));
@@ -347,15 +347,19 @@ ngx_http_registry_remote_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         return NGX_OK;
     }
 
-    /* a client that went away says nothing of the issuer */
+    /* a client that went away says nothing of the issuer; the keys, if any, do */
 
-    if (sr->connection->error) {
+    if (sr->connection->error && rc != NGX_OK) {
         ngx_http_registry_remote_lost(fetch);
         return NGX_OK;
     }
 
     fetch->remote = NULL;
     remote->lost = 0;
+
+    /* however long it took: who has waited for it does not wait for another */
+
+    remote->tried = ngx_current_msec;
 
     status = rc >= NGX_HTTP_SPECIAL_RESPONSE ? (ngx_uint_t) rc
              : rc == NGX_OK ? sr->headers_out.status : 0;
@@ -457,7 +461,7 @@ ngx_http_registry_remote_lost(void *data)
     fetch->remote = NULL;
 
     if (remote->lost++ < NGX_HTTP_REGISTRY_JWKS_LOST) {
-        remote->started_once = 0;
+        remote->tried_once = 0;
     }
 
     ngx_http_registry_remote_end(remote);
