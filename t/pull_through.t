@@ -25,6 +25,8 @@ our $Credential = ">>> robot\nrobot:secret\n>>> answers/html.json\n<html>\n"
                   . ">>> answers/line.json\n"
                   . qq({"token":"a\\r\\nX-Evil: yes"}\n);
 
+our $Guarded = "access_log off; location /v2/ { registry on; registry_pull_through hub;";
+
 our $WithFile = 'credential_file $TEST_NGINX_HTML_DIR/robot;';
 
 run_tests();
@@ -298,3 +300,32 @@ $::HttpConfig . 'registry_upstream hub { url https://127.0.0.1:1; }'
 GET /v2/
 --- error_log eval
 qr{\[warn\] .*without "proxy_ssl_verify on" in "/v2/" anybody may be the upstream "hub"}
+
+
+=== TEST 22: without a location in front: who may not pull is told so once
+--- http_config eval: main::hub('prefix acme;')
+--- config eval: $::Guarded . '}'
+--- request eval
+["GET /v2/acme/library/app/manifests/1", "GET /v2/acme/library/app/manifests/1",
+ "GET /v2/rival/library/app/manifests/1"]
+--- more_headers eval
+['', (main::basic('puller')) x 2]
+--- error_code eval
+[401, 200, 403]
+--- response_headers eval
+["Content-Type: application/json\nWWW-Authenticate: Basic realm=\"registry\"",
+ '!WWW-Authenticate', 'Content-Type: application/json']
+--- response_body_like eval
+['"UNAUTHORIZED"', '^GET /v2/library/app/manifests/1$', '"DENIED"']
+--- no_error_log
+redirection cycle
+
+
+=== TEST 23: the same where an address is enough
+--- http_config eval: main::hub('prefix acme;')
+--- config eval
+$::Guarded . 'satisfy any; allow 127.0.0.1; deny all; }'
+--- request
+GET /v2/acme/library/app/manifests/1
+--- response_body
+GET /v2/library/app/manifests/1

@@ -222,10 +222,18 @@ ngx_http_registry_auth_deny(ngx_http_request_t *r,
         }
     }
 
-    if (status == NGX_HTTP_UNAUTHORIZED
-        && ngx_http_registry_auth_challenge(r, ctx) != NGX_OK)
-    {
+    if (status != NGX_HTTP_UNAUTHORIZED) {
+        return status;
+    }
+
+    if (ngx_http_registry_auth_challenge(r, ctx) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    /* it would lead here again, and again */
+
+    if (rlcf->page_401) {
+        r->error_page = 1;
     }
 
     return status;

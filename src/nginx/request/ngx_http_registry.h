@@ -70,6 +70,7 @@ typedef struct {
     ngx_str_t                    backend_service;   /* aud of its tokens */
     ngx_uint_t                   backend_libtrust;  /* how it names keys */
     ngx_uint_t                   relay;       /* for a location in front */
+    ngx_uint_t                   page_401;    /* is for one of a backend */
 } ngx_http_registry_loc_conf_t;
 
 

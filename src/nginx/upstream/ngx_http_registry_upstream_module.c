@@ -300,6 +300,7 @@ ngx_http_registry_upstream_merge_conf(ngx_conf_t *cf, void *parent,
     /* what goes out by it is booked by the location in front */
 
     rlcf->relay = (rlcf->auth == NGX_HTTP_REGISTRY_AUTH_OFF);
+    rlcf->page_401 = 1;
 
     umcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_registry_upstream_module);

@@ -168,6 +168,10 @@ ngx_http_registry_upstream_start(ngx_http_request_t *r,
 
     ctx->pull = pull;
 
+    /* from here on pages are ours, also under "satisfy any" */
+
+    r->error_page = 0;
+
     return ngx_http_registry_upstream_authorize(r, ctx, pull);
 }
 
