@@ -347,7 +347,7 @@ ngx_http_registry_remote_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         return NGX_OK;
     }
 
-    /* a client that went away says nothing of the issuer; the keys, if any, do */
+    /* a client that went away says nothing of the issuer; what has come does */
 
     if (sr->connection->error && rc != NGX_OK) {
         ngx_http_registry_remote_lost(fetch);
