@@ -14,7 +14,8 @@ our $Empty  = 'sha256:' . Digest::SHA::sha256_hex('');
 our $Small  = 'sha256:' . Digest::SHA::sha256_hex("small\n");
 
 # acme/good has the body for any digest, and so has acme/chunked, in chunks;
-# acme/empty has nothing for any, and acme/small little.
+# acme/empty has nothing for any, and acme/small little; acme/unbuffered says
+# that it is not to be buffered.
 
 our $Http = $HttpConfig . <<'END';
     log_format asked 'asked: $request_method $request_uri $http_range';
@@ -30,6 +31,10 @@ our $Http = $HttpConfig . <<'END';
         location ~ /chunked/ {
             ssi on;
             ssi_types application/octet-stream;
+            rewrite ^ /body break;
+        }
+        location ~ /unbuffered/ {
+            add_header X-Accel-Buffering no;
             rewrite ^ /body break;
         }
         location ~ /good/ {
@@ -104,7 +109,8 @@ something else
 --- config eval: $::Config
 --- user_files eval: $::Files
 --- more_headers eval: main::basic('puller')
---- request eval: "GET /v2/acme/good/blobs/$::Digest"
+--- request eval
+[map { "GET /v2/acme/$_/blobs/$::Digest" } qw( good unbuffered )]
 --- ignore_response
 --- error_log eval
 "the backend sent 96000 bytes for $::Digest that are something else: the response is cut, and not kept"

@@ -85,7 +85,7 @@ ngx_http_registry_digest_applies(ngx_http_request_t *r,
     u = r->upstream;
 
     return olcf->verify_digest
-           && u && u->pipe && u->buffering && u->input_filter_init
+           && u && u->pipe && u->conf->buffering && u->input_filter_init
            && !r->cached
            && u->headers_in.status_n == NGX_HTTP_OK
            && ctx->parsed && ctx->rc == REG_ROUTE_OK
@@ -110,6 +110,10 @@ ngx_http_registry_digest_start(ngx_http_request_t *r,
     ngx_http_registry_hashed_t  *hashed;
 
     u = r->upstream;
+
+    /* the backend is not to choose, by X-Accel-Buffering */
+
+    u->buffering = 1;
 
     /* there is no telling whether all of it has come */
 
