@@ -118,17 +118,21 @@ location /v2/ {
 }
 --- request eval
 [("GET /v2/acme/app/manifests/1") x 5, "GET /v2/acme/app/tags/list?n=5",
- "GET /v2/acme/app/manifests/$::There"]
+ "GET /v2/acme/app/manifests/$::There",
+ map { "GET /v2/acme/app/manifests/1?$_" } qw( ns=a.io NS=b.io&ns=a.io
+                                               NS=&ns=a.io )]
 --- more_headers eval
 my $who = main::basic('puller');
 my ($m, $i) = @::Manifest;
 [$who, "$who\nAccept: $m, $i", "$who\nAccept: $i;q=0.5\nAccept: $m",
- "$who\nAccept: $m", "$who\nAccept: text/plain, */*", $who, "$who\nAccept: $m"]
+ "$who\nAccept: $m", "$who\nAccept: text/plain, */*", $who, "$who\nAccept: $m",
+ ($who) x 3]
 --- response_headers eval
 ["X-Key: manifest GET acme/app 1 -", ("X-Key: manifest GET acme/app 1 io") x 2,
  "X-Key: manifest GET acme/app 1 o", "X-Key: manifest GET acme/app 1 *",
  "X-Key: target GET /v2/acme/app/tags/list?n=5",
- "X-Key: manifest GET acme/app $::There o"]
+ "X-Key: manifest GET acme/app $::There o",
+ map { "X-Key: manifest GET acme/app 1 - $_" } qw( ns=a.io NS=b.io NS= )]
 
 
 === TEST 7: a page of the operator is no blob

@@ -116,7 +116,10 @@ ngx_http_registry_same_request(ngx_http_request_t *r)
 }
 
 
-/* "ns=" and what it says, as it was sent. */
+/*
+ * "ns=" and what it says, as it was sent: that which $arg_ns of nginx has, the
+ * first in whatever case, or a client would choose by one and name the other.
+ */
 
 static ngx_str_t
 ngx_http_registry_ns(ngx_str_t args)
@@ -139,7 +142,9 @@ ngx_http_registry_ns(ngx_str_t args)
             ns.len = (size_t) (p - ns.data);
         }
 
-        if (ns.len > 3 && ngx_strncmp(ns.data, "ns=", 3) == 0) {
+        if (ns.len >= 3
+            && ngx_strncasecmp(ns.data, (u_char *) "ns=", 3) == 0)
+        {
             return ns;
         }
     }
