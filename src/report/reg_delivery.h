@@ -81,7 +81,7 @@ void reg_delivery_done(reg_delivery_t *delivery);
 
 /*
  * Whose it was, by what an edge says, or by the arguments that were signed:
- * ours are verified with signer, which may be NULL, and "x-tenant" and
+ * ours are verified with signer; where that is NULL "x-tenant" and
  * "x-repository" are part of what the CDN verifies.  Copies lie in buf, of
  * REG_DELIVERY_LINE_MAX bytes.
  *

@@ -44,7 +44,9 @@ reg_delivery_claims(const reg_delivery_t *delivery, const reg_signer_t *signer,
         return REG_NOTFOUND;
     }
 
-    return reg_delivery_valid(tenant, repository);
+    /* who signs himself has not signed these, and the CDN verifies nothing */
+
+    return signer ? REG_INVALID : reg_delivery_valid(tenant, repository);
 }
 
 

@@ -129,9 +129,10 @@ signed() {                                      # TENANT [PATH]
 
 is "$(import cloudfront "$dir/signed" | table)" "signed 3 0 0 B 0 0 3 70 B" \
    "without its key nobody is charged by our signature"
+front front-id-9 200 80 "${claims//acme/evil}" >> "$dir/signed"
 is "$(import cloudfront --key "$dir/cdn.key" "$dir/signed" | table)" \
-   "signed 3 2 50 B 0 0 1 20 B" "with it, who it was signed for"
-is "$(delivered | grep -c evil)" 0 "and no other"
+   "signed 4 2 50 B 0 0 2 100 B" "with it, who it was signed for"
+is "$(delivered | grep -c evil)" 0 "and no other, also where nobody has signed"
 
 
 # Cloudflare
