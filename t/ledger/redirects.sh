@@ -61,11 +61,15 @@ moved "$hex" -r 321-
 has '^acme acme/moved pull cdn - egress=[0-9]+ redirected=8321 requests=3$' \
     "and so does a part of it"
 
+moved "$hex" -H 'Range: bytes=9-2'
+has '^acme acme/moved pull cdn - egress=[0-9]+ redirected=12642 requests=4$' \
+    "what ends before it begins is no range, and gets all of it"
+
 moved "$other"
-has '^acme acme/moved pull cdn - egress=[0-9]+ redirected=8321 requests=4$' \
+has '^acme acme/moved pull cdn - egress=[0-9]+ redirected=12642 requests=5$' \
     "what no manifest has named has no bytes"
 
-wait_for says 'registry_blob_redirects_total{size="known"} 2'
+wait_for says 'registry_blob_redirects_total{size="known"} 3'
 ok $? "metrics: how many had a size"
 wait_for says 'registry_blob_redirects_total{size="unknown"} 2'
 ok $? "metrics: and how many had none"
@@ -81,7 +85,7 @@ path=${location#http://e.example}
 
 is "$(curl -s -o /dev/null -w '%{http_code}' "$url$path")" 200 \
    "the edge has it on its disk"
-has "^acme acme/moved pull cdn - egress=$((before + page + 4321)) redirected=12642 requests=6\$" \
+has "^acme acme/moved pull cdn - egress=$((before + page + 4321)) redirected=16963 requests=7\$" \
     "and books it to whom it was signed for"
 
 is "$(curl -s -o /dev/null -w '%{http_code}' "$url${path%%\?*}?x")" 403 \

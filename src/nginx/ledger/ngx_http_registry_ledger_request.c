@@ -414,7 +414,9 @@ ngx_http_registry_ledger_redirected(ngx_http_request_t *r,
         return (uint64_t) ngx_min(to, size);
     }
 
-    if (from == NGX_ERROR || (to == NGX_ERROR && dash + 1 != last)) {
+    if (from == NGX_ERROR || (to == NGX_ERROR && dash + 1 != last)
+        || (to != NGX_ERROR && to < from))
+    {
         return (uint64_t) size;
     }
 
