@@ -287,7 +287,10 @@ ngx_http_registry_quota_open_round(ngx_http_registry_quota_round_t *round)
 }
 
 
-/* What is booked from here on may be in the files or not: see reg_spent.h. */
+/*
+ * What is booked from here on may be in the files or not: see reg_spent.h.  It
+ * is noted of all, as somebody may be asked for again before this is over.
+ */
 
 static void
 ngx_http_registry_quota_note(ngx_http_registry_quota_round_t *round)
@@ -297,9 +300,7 @@ ngx_http_registry_quota_note(ngx_http_registry_quota_round_t *round)
 
     slot = 0;
 
-    while (reg_spent_next(round->quotas->spent, &slot, &at, round->name,
-                          ngx_http_registry_quota_lately()))
-    {
+    while (reg_spent_next(round->quotas->spent, &slot, &at, round->name, 0)) {
         reg_spent_note(at);
     }
 }
