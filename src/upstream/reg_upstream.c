@@ -190,13 +190,18 @@ reg_upstream_scope(reg_str_t scope, reg_str_t repository, reg_error_t *error)
         return REG_INVALID;
     }
 
-    if (!reg_str_starts(scope, REG_STR("repository:"))) {
+    /* "repository(plugin):..." is one, too */
+
+    if (!reg_str_starts(scope, REG_STR("repository"))) {
         return REG_OK;
     }
 
-    name = scope;
-    name.data += sizeof("repository:") - 1;
-    name.len -= sizeof("repository:") - 1;
+    name = REG_STR_NULL;
+
+    if (reg_str_starts(scope, REG_STR("repository:"))) {
+        name.data = scope.data + sizeof("repository:") - 1;
+        name.len = scope.len - (sizeof("repository:") - 1);
+    }
 
     if (!reg_str_starts(name, repository) || name.len == repository.len
         || name.data[repository.len] != ':')

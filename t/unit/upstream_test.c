@@ -150,7 +150,9 @@ test_questions(void **state)
 
     static const char *const  others[] = {
         "repository:c/d:pull", "repository:a/bc:pull", "repository:a/b",
-        "repository:a/b:pull repository:c/d:pull", "aws repository:c/d:pull"
+        "repository:a/b:pull repository:c/d:pull", "aws repository:c/d:pull",
+        "repository(plugin):c/d:pull,push", "repository(plugin):a/b:pull",
+        "repository"
     };
 
     (void) state;
