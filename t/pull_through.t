@@ -329,3 +329,17 @@ $::Guarded . 'satisfy any; allow 127.0.0.1; deny all; }'
 GET /v2/acme/library/app/manifests/1
 --- response_body
 GET /v2/library/app/manifests/1
+
+
+=== TEST 24: a token is for one host, where the operator sends it by hand, too
+--- http_config eval: main::hub($::WithFile . ' library on;')
+--- config eval
+main::pull('hub', 'proxy_set_header Authorization $http_authorization;')
+--- user_files eval: $::Credential
+--- request eval: ["GET /v2/app/blobs/$::Blob", "GET /v2/app/blobs/$::Blob"]
+--- response_body eval: [($::BlobBody) x 2]
+--- access_log eval
+["hub.test: GET /v2/library/app/blobs/$::Blob auth=[Bearer good]",
+ "cdn.test: GET /data//v2/library/app/blobs/$::Blob?signature=1 auth=[-]"]
+--- no_access_log eval
+qr/(hub|cdn)\.test: .* auth=\[Basic|cdn\.test: .* auth=\[B/

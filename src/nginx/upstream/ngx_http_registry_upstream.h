@@ -54,6 +54,7 @@ typedef struct {
     ngx_array_t                    locations; /* of upstream_location_t */
     ngx_queue_t                   *flights;   /* of this worker */
     reg_zone_t                    *zone;      /* of tokens; NULL: no realm */
+    ngx_int_t                      sent;      /* $http_authorization */
 } ngx_http_registry_upstream_main_conf_t;
 
 

@@ -90,6 +90,9 @@ ngx_module_t  ngx_http_registry_upstream_module = {
 static ngx_str_t  ngx_http_registry_upstream_name =
     ngx_string("registry_upstream_url");
 
+static ngx_str_t  ngx_http_registry_upstream_sent =
+    ngx_string("http_authorization");
+
 
 static char *
 ngx_http_registry_pass_through(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -339,6 +342,13 @@ ngx_http_registry_upstream_init(ngx_conf_t *cf)
 
     if (umcf->locations.nelts == 0) {
         return NGX_OK;
+    }
+
+    umcf->sent = ngx_http_get_variable_index(cf,
+                                            &ngx_http_registry_upstream_sent);
+
+    if (umcf->sent == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
     return ngx_http_registry_upstream_filter_init(cf) == NGX_OK

@@ -40,9 +40,17 @@ ngx_int_t
 ngx_http_registry_upstream_send(ngx_http_request_t *r, ngx_list_t *headers,
     ngx_str_t *authorization)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header, *h;
+    ngx_uint_t                               i;
+    ngx_list_part_t                         *part;
+    ngx_table_elt_t                         *header, *h;
+    ngx_http_registry_upstream_main_conf_t  *umcf;
+
+    /* what nginx remembers of the turn before was for another host */
+
+    umcf = ngx_http_get_module_main_conf(r, ngx_http_registry_upstream_module);
+
+    r->variables[umcf->sent].valid = 0;
+    r->variables[umcf->sent].not_found = 0;
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, 8,
                       sizeof(ngx_table_elt_t))
