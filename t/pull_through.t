@@ -343,3 +343,14 @@ main::pull('hub', 'proxy_set_header Authorization $http_authorization;')
  "cdn.test: GET /data//v2/library/app/blobs/$::Blob?signature=1 auth=[-]"]
 --- no_access_log eval
 qr/(hub|cdn)\.test: .* auth=\[Basic|cdn\.test: .* auth=\[B/
+
+
+=== TEST 25: the next page is had from us; other links are not for our clients
+--- http_config eval: main::hub('prefix acme;')
+--- config eval: $::Front
+--- request eval
+[map { "GET /v2/acme/links/app/tags/list?last=$_" }
+     qw( here whole evil slashes other longer two short )]
+--- response_headers eval
+[('Link: </v2/acme/links/app/tags/list?last=b&n=2>; rel="next"') x 2,
+ ('!Link') x 6]

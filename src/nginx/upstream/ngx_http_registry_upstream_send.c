@@ -13,7 +13,12 @@ static ngx_int_t ngx_http_registry_upstream_header_filter(
 static ngx_int_t ngx_http_registry_upstream_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_registry_upstream_status(ngx_uint_t status);
-static void ngx_http_registry_upstream_hide_cookies(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_upstream_headers_out(
+    ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
+    ngx_http_registry_pass_t *pull);
+static ngx_int_t ngx_http_registry_upstream_link(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull,
+    ngx_table_elt_t *header);
 
 
 /*
@@ -160,7 +165,9 @@ ngx_http_registry_upstream_header_filter(ngx_http_request_t *r)
 
     pull->judged = 1;
 
-    ngx_http_registry_upstream_hide_cookies(r);
+    if (ngx_http_registry_upstream_headers_out(r, ctx, pull) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (pull->hops
         && !ngx_http_registry_upstream_status(r->headers_out.status))
@@ -232,8 +239,9 @@ ngx_http_registry_upstream_status(ngx_uint_t status)
 
 /* A cookie is for one client, and the answer for all of them. */
 
-static void
-ngx_http_registry_upstream_hide_cookies(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_registry_upstream_headers_out(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -244,6 +252,7 @@ ngx_http_registry_upstream_hide_cookies(ngx_http_request_t *r)
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+
             if (header[i].key.len == sizeof("Set-Cookie") - 1
                 && ngx_strncasecmp(header[i].key.data,
                                    (u_char *) "Set-Cookie",
@@ -252,6 +261,73 @@ ngx_http_registry_upstream_hide_cookies(ngx_http_request_t *r)
             {
                 header[i].hash = 0;
             }
+
+            if (header[i].key.len == sizeof("Link") - 1
+                && ngx_strncasecmp(header[i].key.data, (u_char *) "Link",
+                                   sizeof("Link") - 1)
+                   == 0
+                && ngx_http_registry_upstream_link(r, ctx, pull, &header[i])
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The next page has a name of ours, and is had from us; a link to anything else
+ * is none for our client, who might go there with credentials.
+ */
+
+static ngx_int_t
+ngx_http_registry_upstream_link(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull,
+    ngx_table_elt_t *header)
+{
+    u_char     *p;
+    ngx_str_t   path, rest;
+    reg_str_t   url, link;
+
+    url = pull->upstream->core.url;
+    link = ngx_http_registry_str(header->value);
+
+    path.data = pull->url.data + url.len;
+    path.len = pull->url.len - ngx_min(pull->url.len, url.len);
+
+    p = ngx_strlchr(path.data, path.data + path.len, '?');
+    path.len = p ? (size_t) (p - path.data) : path.len;
+
+    p = link.data + 1;
+
+    if (reg_str_starts(link, REG_STR("<"))
+        && reg_str_starts((reg_str_t) { link.len - 1, p }, url))
+    {
+        p += url.len;
+    }
+
+    rest.data = p + path.len;
+    rest.len = link.len - ngx_min(link.len, (size_t) (rest.data - link.data));
+
+    if (pull->hops || rest.len == 0 || link.data[0] != '<'
+        || ngx_strncmp(p, path.data, path.len) != 0 || rest.data[0] != '?'
+        || ngx_strlchr(rest.data, rest.data + rest.len, '<'))
+    {
+        header->hash = 0;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, 1 + ctx->path.len + rest.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    header->value.data = p;
+    header->value.len = (size_t) (ngx_sprintf(p, "<%V%V", &ctx->path, &rest)
+                                  - p);
+
+    return NGX_OK;
 }

@@ -55,6 +55,20 @@ our @Wants = (
                . 'scope=\"repository:library/app:pull\"'
 );
 
+# Which page is next, where links/app is asked for the one after last=.
+
+our $Links = '/v2/links/app/tags/list?last=b&n=2';
+our @Links = (
+    here    => "<$Links>; rel=\\\"next\\\"",
+    whole   => "<http://hub.test$Links>; rel=\\\"next\\\"",
+    evil    => "<http://evil.test$Links>; rel=\\\"next\\\"",
+    slashes => "<//evil.test$Links>; rel=\\\"next\\\"",
+    other   => '</v2/other/tags/list?last=b>; rel=\"next\"',
+    longer  => '</v2/links/app/tags/list/../../x?last=b>; rel=\"next\"',
+    two     => "<$Links>; rel=\\\"next\\\", <http://evil.test/>; rel=\\\"next\\\"",
+    short   => '<'
+);
+
 sub map_of {
     my ($from, $to, @pairs) = @_;
     my $lines = '';
@@ -71,7 +85,7 @@ our $Challenge = 'Bearer realm=\"http://auth.test/token\",service=\"hub.test\",'
                  . 'scope=\"repository:$name:pull\"';
 
 our $Servers = map_of('to', 'place', @Places) . map_of('what', 'wanted', @Wants)
-               . <<"END";
+               . map_of('arg_last', 'next', @Links) . <<"END";
     log_format hub '\$host: \$request_method \$request_uri '
                    'auth=[\$http_authorization] range=[\$http_range] '
                    'cookie=[\$http_cookie] agent=[\$http_user_agent]';
@@ -127,6 +141,11 @@ our $Servers = map_of('to', 'place', @Places) . map_of('what', 'wanted', @Wants)
         location ~ ^/v2/wants/(?<what>[a-z]+)/ {
             add_header WWW-Authenticate \$wanted always;
             return 401;
+        }
+
+        location ~ ^/v2/links/ {
+            add_header Link \$next;
+            return 200 '{}';
         }
 
         location ~ /blobs/ {
