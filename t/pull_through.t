@@ -354,3 +354,14 @@ qr/(hub|cdn)\.test: .* auth=\[Basic|cdn\.test: .* auth=\[B/
 --- response_headers eval
 [('Link: </v2/acme/links/app/tags/list?last=b&n=2>; rel="next"') x 2,
  ('!Link') x 6]
+
+
+=== TEST 26: two challenges: the one that can be answered, and none for the client
+--- http_config eval: $::Upstream
+--- config eval: $::Front
+--- request
+GET /v2/twice/manifests/1
+--- response_body
+twice
+--- response_headers
+!WWW-Authenticate

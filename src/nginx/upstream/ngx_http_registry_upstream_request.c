@@ -363,16 +363,8 @@ static ngx_int_t
 ngx_http_registry_upstream_answered(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull)
 {
-    ngx_table_elt_t  *challenge;
-
-    /* it was put there for the client, who is not to see it */
-
-    challenge = r->headers_out.www_authenticate;
-
-    if (challenge) {
-        challenge->hash = 0;
-        r->headers_out.www_authenticate = NULL;
-    }
+    ngx_http_registry_upstream_hide(r, "WWW-Authenticate");
+    r->headers_out.www_authenticate = NULL;
 
     if (r->upstream == NULL) {
         return NGX_HTTP_BAD_GATEWAY;

@@ -13,9 +13,10 @@ static ngx_int_t ngx_http_registry_upstream_header_filter(
 static ngx_int_t ngx_http_registry_upstream_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_registry_upstream_status(ngx_uint_t status);
-static ngx_int_t ngx_http_registry_upstream_headers_out(
-    ngx_http_request_t *r, ngx_http_registry_ctx_t *ctx,
-    ngx_http_registry_pass_t *pull);
+static ngx_int_t ngx_http_registry_upstream_links(ngx_http_request_t *r,
+    ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull);
+static ngx_uint_t ngx_http_registry_upstream_is(ngx_table_elt_t *header,
+    const char *name);
 static ngx_int_t ngx_http_registry_upstream_link(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull,
     ngx_table_elt_t *header);
@@ -165,7 +166,11 @@ ngx_http_registry_upstream_header_filter(ngx_http_request_t *r)
 
     pull->judged = 1;
 
-    if (ngx_http_registry_upstream_headers_out(r, ctx, pull) != NGX_OK) {
+    /* a cookie is for one client, and the answer for all of them */
+
+    ngx_http_registry_upstream_hide(r, "Set-Cookie");
+
+    if (ngx_http_registry_upstream_links(r, ctx, pull) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -237,10 +242,28 @@ ngx_http_registry_upstream_status(ngx_uint_t status)
 }
 
 
-/* A cookie is for one client, and the answer for all of them. */
+void
+ngx_http_registry_upstream_hide(ngx_http_request_t *r, const char *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_registry_upstream_is(&header[i], name)) {
+                header[i].hash = 0;
+            }
+        }
+    }
+}
+
 
 static ngx_int_t
-ngx_http_registry_upstream_headers_out(ngx_http_request_t *r,
+ngx_http_registry_upstream_links(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull)
 {
     ngx_uint_t        i;
@@ -252,20 +275,7 @@ ngx_http_registry_upstream_headers_out(ngx_http_request_t *r,
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (header[i].key.len == sizeof("Set-Cookie") - 1
-                && ngx_strncasecmp(header[i].key.data,
-                                   (u_char *) "Set-Cookie",
-                                   sizeof("Set-Cookie") - 1)
-                   == 0)
-            {
-                header[i].hash = 0;
-            }
-
-            if (header[i].key.len == sizeof("Link") - 1
-                && ngx_strncasecmp(header[i].key.data, (u_char *) "Link",
-                                   sizeof("Link") - 1)
-                   == 0
+            if (ngx_http_registry_upstream_is(&header[i], "Link")
                 && ngx_http_registry_upstream_link(r, ctx, pull, &header[i])
                    != NGX_OK)
             {
@@ -275,6 +285,16 @@ ngx_http_registry_upstream_headers_out(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_registry_upstream_is(ngx_table_elt_t *header, const char *name)
+{
+    return header->key.len == ngx_strlen(name)
+           && ngx_strncasecmp(header->key.data, (u_char *) name,
+                              header->key.len)
+              == 0;
 }
 
 

@@ -143,6 +143,15 @@ our $Servers = map_of('to', 'place', @Places) . map_of('what', 'wanted', @Wants)
             return 401;
         }
 
+        location /v2/library/twice/ {
+            if (\$may = '') {
+                add_header WWW-Authenticate 'Basic realm="hub"' always;
+                add_header WWW-Authenticate \$challenge always;
+                return 401;
+            }
+            return 200 "twice\\n";
+        }
+
         location ~ ^/v2/links/ {
             add_header Link \$next;
             return 200 '{}';
