@@ -212,6 +212,7 @@ conserve() {                                    # WHAT [OPTIONS]
     "$top/t/lib/conserve" "$what" --seed "$seed" --port "$port" \
         --tls-port "$tls_port" --redis-port "$redis_port" \
         --redis-pid "$redis_pid" --dir "$dir" --disk "$disk" \
+        --tool "$NGX_REGISTRY" \
         "${conserve_keys[@]}" "${conserve_files[@]}" "$@" \
         > "$dir/conserve.out" 2> "$dir/conserve.err"
     ok $? "the clients, and what goes wrong, come to their end"
