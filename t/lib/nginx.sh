@@ -35,7 +35,11 @@ nginx_paths() {                                 # DIR
 }
 
 
+# Leaks are for the .t files to find: a worker that is told to go, or dies, leaves
+# what nginx itself has.
+
 start_nginx() {                                 # CONF PORT LOG [DIRECTIVES]
+    ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 \
     LD_PRELOAD=${TEST_NGINX_PRELOAD-} background "$NGINX" -p "$dir" -e "$3" \
         -c "$1" -g "daemon off; ${4-}" >> "$dir/nginx.out" 2>&1
     nginx_pid=$!
