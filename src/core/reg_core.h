@@ -90,4 +90,20 @@ reg_str_starts(reg_str_t s, reg_str_t prefix)
 }
 
 
+/*
+ * What is before c; the rest behind it is left in *text, whose data is NULL
+ * where there was no c.
+ */
+
+reg_str_t reg_str_cut(reg_str_t *text, int c);
+
+
+/*
+ * Reads a number of up to 18 digits.  1, or 0 with *n set to 0 where the text
+ * is anything else.
+ */
+
+int reg_str_number(uint64_t *n, reg_str_t text);
+
+
 #endif /* REG_CORE_H */

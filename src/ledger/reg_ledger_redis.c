@@ -33,7 +33,6 @@ static const char  reg_ledger_redis_sum_text[] =
 
 
 static unsigned char *reg_ledger_copy(unsigned char *p, reg_str_t text);
-static reg_str_t reg_ledger_cut(reg_str_t *text, int c);
 static int reg_ledger_count(uint64_t *n, reg_str_t text);
 
 
@@ -110,7 +109,7 @@ reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
     memset(entry, 0, sizeof(reg_ledger_entry_t));
 
     row = field;
-    *instance = reg_ledger_cut(&row, '|');
+    *instance = reg_str_cut(&row, '|');
 
     if (row.data == NULL
         || !reg_ledger_part_valid(*instance, REG_LEDGER_INSTANCE_LEN)
@@ -121,7 +120,7 @@ reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
 
     for (i = 0; i < REG_LEDGER_COUNTERS; i++) {
 
-        if (!reg_ledger_count(&entry->counts[i], reg_ledger_cut(&value, ' '))) {
+        if (!reg_ledger_count(&entry->counts[i], reg_str_cut(&value, ' '))) {
             return REG_INVALID;
         }
     }
@@ -134,9 +133,9 @@ reg_ledger_redis_parse(reg_str_t *instance, reg_ledger_entry_t *entry,
 reg_rc_t
 reg_ledger_redis_row(reg_ledger_key_t *key, reg_str_t row)
 {
-    key->route = reg_ledger_cut(&row, '|');
-    key->network = reg_ledger_cut(&row, '|');
-    key->operation = reg_ledger_cut(&row, '|');
+    key->route = reg_str_cut(&row, '|');
+    key->network = reg_str_cut(&row, '|');
+    key->operation = reg_str_cut(&row, '|');
     key->repository = row;
 
     return row.data
@@ -230,32 +229,6 @@ reg_ledger_copy(unsigned char *p, reg_str_t text)
     }
 
     return p + text.len;
-}
-
-
-/* What is before c; the rest is left in *text, whose data is NULL without. */
-
-static reg_str_t
-reg_ledger_cut(reg_str_t *text, int c)
-{
-    reg_str_t       part;
-    unsigned char  *p;
-
-    part = *text;
-
-    p = text->len ? memchr(text->data, c, text->len) : NULL;
-
-    if (p == NULL) {
-        *text = REG_STR_NULL;
-        return part;
-    }
-
-    part.len = (size_t) (p - text->data);
-
-    text->data = p + 1;
-    text->len -= part.len + 1;
-
-    return part;
 }
 
 

@@ -46,7 +46,6 @@ static int reg_name_is_plain(reg_str_t name);
 static int reg_value_decode(reg_str_t *value, unsigned char *buf);
 static int reg_hex(unsigned char c);
 static reg_route_rc_t reg_query_check(reg_query_t *query, reg_route_t *route);
-static int reg_number_parse(int64_t *n, reg_str_t text);
 
 
 reg_route_rc_t
@@ -54,6 +53,7 @@ reg_query_parse(reg_query_t *query, reg_route_t *route, reg_str_t args,
     unsigned char *buf)
 {
     unsigned    bit, seen;
+    uint64_t    n;
     reg_str_t   value;
     reg_pair_t  pair;
 
@@ -108,10 +108,11 @@ reg_query_parse(reg_query_t *query, reg_route_t *route, reg_str_t args,
         case REG_PARAM_N:
             query->has_n = 1;
 
-            if (!reg_number_parse(&query->n, value)) {
+            if (!reg_str_number(&n, value)) {
                 return REG_ROUTE_QUERY_INVALID;
             }
 
+            query->n = (int64_t) n;
             break;
         }
     }
@@ -369,26 +370,3 @@ reg_query_check(reg_query_t *query, reg_route_t *route)
     return REG_ROUTE_OK;
 }
 
-
-static int
-reg_number_parse(int64_t *n, reg_str_t text)
-{
-    size_t  i;
-
-    if (text.len == 0 || text.len > 18) {
-        return 0;
-    }
-
-    *n = 0;
-
-    for (i = 0; i < text.len; i++) {
-
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return 0;
-        }
-
-        *n = *n * 10 + (text.data[i] - '0');
-    }
-
-    return 1;
-}

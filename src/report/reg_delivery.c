@@ -51,8 +51,6 @@ static int reg_delivery_text(reg_str_t *text, const json_t *json,
     const char *name);
 static int reg_delivery_number(uint64_t *n, const json_t *json,
     const char *name);
-static int reg_delivery_digits(uint64_t *n, reg_str_t text);
-static reg_str_t reg_delivery_cut(reg_str_t *text, int c);
 static unsigned reg_delivery_get(reg_str_t method);
 
 
@@ -149,7 +147,7 @@ reg_cloudfront_read(reg_delivery_log_t *log, reg_delivery_t *delivery,
             return REG_INVALID;
         }
 
-        value = reg_delivery_cut(&line, '\t');
+        value = reg_str_cut(&line, '\t');
         values[log->columns[i]] = value;
     }
 
@@ -168,7 +166,7 @@ reg_cloudfront_about(reg_delivery_log_t *log, reg_str_t line,
 {
     reg_str_t  word;
 
-    word = reg_delivery_cut(&line, ' ');
+    word = reg_str_cut(&line, ' ');
 
     if (reg_str_eq(word, REG_STR("#Version:"))) {
 
@@ -204,7 +202,7 @@ reg_cloudfront_fields(reg_delivery_log_t *log, reg_str_t names,
     log->n = 0;
 
     while (names.data) {
-        name = reg_delivery_cut(&names, ' ');
+        name = reg_str_cut(&names, ' ');
 
         if (log->n == REG_DELIVERY_COLUMNS) {
             reg_error_set(error, "it has more than %d fields",
@@ -265,17 +263,17 @@ reg_cloudfront_values(reg_delivery_t *delivery, const reg_str_t *values,
 
     /* 000: the client was gone before there was an answer */
 
-    if (!reg_delivery_digits(&status, values[REG_COLUMN_STATUS])
+    if (!reg_str_number(&status, values[REG_COLUMN_STATUS])
         || status > 999)
     {
         return reg_delivery_lacks(error, "sc-status");
     }
 
-    if (!reg_delivery_digits(&delivery->bytes, values[REG_COLUMN_BYTES])) {
+    if (!reg_str_number(&delivery->bytes, values[REG_COLUMN_BYTES])) {
         return reg_delivery_lacks(error, "sc-bytes");
     }
 
-    if (reg_delivery_digits(&length, values[REG_COLUMN_LENGTH])
+    if (reg_str_number(&length, values[REG_COLUMN_LENGTH])
         && length < delivery->bytes)
     {
         delivery->bytes = length;
@@ -341,7 +339,7 @@ reg_cloudflare_read(reg_delivery_t *delivery, reg_error_t *error)
 
     delivery->status = (unsigned) status;
     delivery->get = 0x1 & reg_delivery_get(method);
-    delivery->path = reg_delivery_cut(&uri, '?');
+    delivery->path = reg_str_cut(&uri, '?');
     delivery->query = uri;
 
     return REG_OK;
@@ -452,56 +450,6 @@ reg_delivery_number(uint64_t *n, const json_t *json, const char *name)
     *n = (uint64_t) json_integer_value(value);
 
     return json_is_integer(value) && json_integer_value(value) >= 0;
-}
-
-
-/* Less than 10^18. */
-
-static int
-reg_delivery_digits(uint64_t *n, reg_str_t text)
-{
-    size_t  i;
-
-    *n = 0;
-
-    if (text.len == 0 || text.len > 18) {
-        return 0;
-    }
-
-    for (i = 0; i < text.len; i++) {
-
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return 0;
-        }
-
-        *n = *n * 10 + (uint64_t) (text.data[i] - '0');
-    }
-
-    return 1;
-}
-
-
-/* What is before c; behind the last of them *text is none. */
-
-static reg_str_t
-reg_delivery_cut(reg_str_t *text, int c)
-{
-    reg_str_t       part;
-    unsigned char  *p;
-
-    part = *text;
-    p = text->len ? memchr(text->data, c, text->len) : NULL;
-
-    if (p == NULL) {
-        *text = REG_STR_NULL;
-        return part;
-    }
-
-    part.len = (size_t) (p - text->data);
-    text->data = p + 1;
-    text->len -= part.len + 1;
-
-    return part;
 }
 
 

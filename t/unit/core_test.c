@@ -230,6 +230,71 @@ test_eq_and_starts(void **state)
 }
 
 
+static void
+test_cut(void **state)
+{
+    reg_str_t  text;
+
+    (void) state;
+
+    text = REG_STR("a||bc");
+
+    assert_true(reg_str_eq(reg_str_cut(&text, '|'), REG_STR("a")));
+    assert_true(reg_str_eq(reg_str_cut(&text, '|'), REG_STR("")));
+    assert_non_null(text.data);
+    assert_true(reg_str_eq(reg_str_cut(&text, '|'), REG_STR("bc")));
+    assert_null(text.data);
+    assert_int_equal(reg_str_cut(&text, '|').len, 0);
+
+    /* there is something behind the last one, but it has no bytes */
+
+    text = REG_STR("a|");
+
+    assert_true(reg_str_eq(reg_str_cut(&text, '|'), REG_STR("a")));
+    assert_non_null(text.data);
+    assert_int_equal(text.len, 0);
+}
+
+
+static void
+test_number(void **state)
+{
+    size_t    i;
+    uint64_t  n;
+
+    static const struct {
+        reg_str_t  text;
+        int        good;
+        uint64_t   n;
+    } cases[] = {
+        { TEXT("0"), 1, 0 },
+        { TEXT("007"), 1, 7 },
+        { TEXT("999999999999999999"), 1, 999999999999999999 },
+        { TEXT("1000000000000000000"), 0, 0 },
+        { TEXT("0000000000000000000"), 0, 0 },
+        { TEXT(""), 0, 0 },
+        { TEXT("-1"), 0, 0 },
+        { TEXT("+1"), 0, 0 },
+        { TEXT("1 "), 0, 0 },
+        { TEXT("12a"), 0, 0 },
+        { TEXT("1\0"), 0, 0 },
+        { { 0, NULL }, 0, 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        n = 1;
+
+        if (reg_str_number(&n, cases[i].text) != cases[i].good
+            || n != cases[i].n)
+        {
+            fail_msg("case %zu: %llu", i, (unsigned long long) n);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -241,7 +306,9 @@ main(void)
         cmocka_unit_test(test_error_of_random_input),
         cmocka_unit_test(test_fmt_of_huge_text),
         cmocka_unit_test(test_str),
-        cmocka_unit_test(test_eq_and_starts)
+        cmocka_unit_test(test_eq_and_starts),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_number)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

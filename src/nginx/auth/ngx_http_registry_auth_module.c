@@ -5,6 +5,7 @@
 #include "ngx_http_registry.h"
 #include "ngx_http_registry_auth.h"
 #include "ngx_http_registry_oidc.h"
+#include "ngx_http_registry_wait.h"
 
 
 static ngx_int_t ngx_http_registry_auth_handler(ngx_http_request_t *r);
@@ -436,20 +437,7 @@ ngx_http_registry_auth_wait(ngx_http_request_t *r,
 static void
 ngx_http_registry_auth_wake(void *data)
 {
-    ngx_http_request_t *r = data;
-
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_registry_resume(data);
 }
 
 

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_registry_flight.h"
+#include "ngx_http_registry_wait.h"
 
 struct ngx_http_registry_flight_s {
     ngx_queue_t                 queue;        /* of the flights of the worker */
@@ -41,14 +42,7 @@ ngx_http_registry_flight_join(ngx_queue_t *flights, reg_siphash_t *key,
 
         ngx_queue_insert_tail(&flight->waiters, &traveller->queue);
 
-        if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        r->read_event_handler = ngx_http_test_reading;
-        r->write_event_handler = ngx_http_request_empty_handler;
-
-        return NGX_AGAIN;
+        return ngx_http_registry_wait(r);
     }
 
     flight = ngx_alloc(sizeof(ngx_http_registry_flight_t), c->log);
@@ -157,21 +151,9 @@ ngx_http_registry_flight_end(ngx_http_registry_flight_t *flight,
 static void
 ngx_http_registry_flight_wake(ngx_event_t *ev)
 {
-    ngx_connection_t               *c;
-    ngx_http_request_t             *r;
     ngx_http_registry_traveller_t  *waiter;
 
     waiter = ev->data;
 
-    r = waiter->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-
-    ngx_http_run_posted_requests(c);
+    ngx_http_registry_resume(waiter->request);
 }

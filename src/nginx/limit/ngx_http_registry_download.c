@@ -11,6 +11,7 @@
 
 #include "ngx_http_registry_download.h"
 #include "ngx_http_registry_shm.h"
+#include "ngx_http_registry_wait.h"
 
 #include <openssl/rand.h>
 #include <signal.h>
@@ -51,8 +52,6 @@ static void ngx_http_registry_download_leave(void *data);
 static void ngx_http_registry_downloads_look(ngx_event_t *ev);
 static ngx_http_registry_download_t *ngx_http_registry_downloads_next(
     ngx_http_registry_downloads_t *downloads);
-static void ngx_http_registry_download_resume(
-    ngx_http_registry_download_t *download);
 static int ngx_http_registry_downloads_alive(uint64_t pid);
 
 
@@ -263,18 +262,13 @@ ngx_http_registry_download_take(ngx_http_registry_download_t *download)
 static ngx_int_t
 ngx_http_registry_download_wait(ngx_http_registry_download_t *download)
 {
-    ngx_http_request_t             *r;
     ngx_http_registry_downloads_t  *downloads;
 
-    r = download->request;
     downloads = download->downloads;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (ngx_http_registry_wait(download->request) != NGX_AGAIN) {
         return NGX_ERROR;
     }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
 
     download->waits = 1;
     ngx_queue_insert_tail(&downloads->waiters, &download->queue);
@@ -334,7 +328,7 @@ ngx_http_registry_downloads_look(ngx_event_t *ev)
             break;
         }
 
-        ngx_http_registry_download_resume(download);
+        ngx_http_registry_resume(download->request);
     }
 
     if (!ngx_queue_empty(&downloads->waiters) && !ev->timer_set) {
@@ -375,26 +369,6 @@ ngx_http_registry_downloads_next(ngx_http_registry_downloads_t *downloads)
     }
 
     return NULL;
-}
-
-
-static void
-ngx_http_registry_download_resume(ngx_http_registry_download_t *download)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = download->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-
-    ngx_http_run_posted_requests(c);
 }
 
 

@@ -5,6 +5,7 @@
 /* A request that waits for Redis, in the PRECONTENT phase. */
 
 #include "ngx_http_registry_admission.h"
+#include "ngx_http_registry_wait.h"
 
 
 static void ngx_http_registry_limit_leave(void *data);
@@ -33,38 +34,16 @@ ngx_http_registry_limit_wait(ngx_http_request_t *r,
         limited->leaves = 1;
     }
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    return NGX_AGAIN;
+    return ngx_http_registry_wait(r);
 }
 
 
 void
 ngx_http_registry_limit_answered(ngx_http_registry_limited_t *limited)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    if (--limited->waiting) {
-        return;
+    if (--limited->waiting == 0) {
+        ngx_http_registry_resume(limited->request);
     }
-
-    r = limited->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-
-    ngx_http_run_posted_requests(c);
 }
 
 
