@@ -100,32 +100,18 @@ static reg_rc_t
 ngx_http_registry_offload_check_location(ngx_http_request_t *r,
     reg_error_t *error)
 {
-    reg_rc_t          rc;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    reg_rc_t                      rc;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
     rc = REG_NOTFOUND;
+    at = ngx_http_registry_headers(&r->headers_out.headers);
 
-    part = &r->headers_out.headers.part;
-    header = part->elts;
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return rc;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].hash == 0 || header[i].key.len != sizeof("Location") - 1
-            || ngx_strncasecmp(header[i].key.data, (u_char *) "Location",
-                               sizeof("Location") - 1)
-               != 0)
+        if (header->hash == 0
+            || !ngx_http_registry_header_is(header,
+                                            NGX_HTTP_REGISTRY_STR("Location")))
         {
             continue;
         }
@@ -137,11 +123,13 @@ ngx_http_registry_offload_check_location(ngx_http_request_t *r,
             return REG_INVALID;
         }
 
-        rc = reg_url_check_location(ngx_http_registry_str(header[i].value),
+        rc = reg_url_check_location(ngx_http_registry_str(header->value),
                                     error);
 
         if (rc != REG_OK) {
             return rc;
         }
     }
+
+    return rc;
 }

@@ -160,32 +160,18 @@ ngx_http_registry_ns(ngx_str_t args)
 static u_char *
 ngx_http_registry_accept(ngx_list_t *headers, u_char *p)
 {
-    ngx_uint_t        i, bits;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                    i, bits;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
     bits = 0;
-    part = &headers->part;
-    header = part->elts;
+    at = ngx_http_registry_headers(headers);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == sizeof("Accept") - 1
-            && ngx_strncasecmp(header[i].key.data, (u_char *) "Accept",
-                               sizeof("Accept") - 1)
-               == 0)
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
+        if (ngx_http_registry_header_is(header,
+                                        NGX_HTTP_REGISTRY_STR("Accept")))
         {
-            bits |= ngx_http_registry_accept_bits(&header[i].value);
+            bits |= ngx_http_registry_accept_bits(&header->value);
         }
     }
 

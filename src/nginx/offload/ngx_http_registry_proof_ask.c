@@ -124,10 +124,10 @@ static ngx_int_t
 ngx_http_registry_subrequest_headers(ngx_http_request_t *sr,
     ngx_http_request_t *r)
 {
-    ngx_str_t         server;
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header, *h;
+    ngx_str_t                     server;
+    ngx_uint_t                    n;
+    ngx_table_elt_t              *header, *h;
+    ngx_http_registry_headers_t   at;
 
     static ngx_str_t  names[] = {
         ngx_string("host"),
@@ -154,27 +154,12 @@ ngx_http_registry_subrequest_headers(ngx_http_request_t *sr,
         return NGX_ERROR;
     }
 
-    part = &r->headers_in.headers.part;
-    header = part->elts;
+    at = ngx_http_registry_headers(&r->headers_in.headers);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
         for (n = 0; names[n].len; n++) {
-            if (header[i].key.len == names[n].len
-                && ngx_strncasecmp(header[i].key.data, names[n].data,
-                                   names[n].len)
-                   == 0)
-            {
+            if (ngx_http_registry_header_is(header, names[n])) {
                 break;
             }
         }
@@ -194,7 +179,7 @@ ngx_http_registry_subrequest_headers(ngx_http_request_t *sr,
             return NGX_ERROR;
         }
 
-        *h = header[i];
+        *h = *header;
 
         switch (n) {
 

@@ -21,6 +21,7 @@
 #include "reg_route.h"
 #include "reg_store_url.h"
 
+#include "ngx_http_registry_header.h"
 #include "ngx_http_registry_identity.h"
 #include "ngx_http_registry_secret.h"
 #include "ngx_http_registry_store.h"

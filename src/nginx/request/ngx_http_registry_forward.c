@@ -129,10 +129,9 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r, ngx_uint_t mode,
     ngx_http_registry_loc_conf_t *rlcf, ngx_list_t headers,
     ngx_table_elt_t *authorization)
 {
-    ngx_uint_t                i;
-    ngx_list_part_t          *part;
-    ngx_table_elt_t          *header, *h;
-    ngx_http_registry_ctx_t  *ctx;
+    ngx_table_elt_t              *header, *h;
+    ngx_http_registry_ctx_t      *ctx;
+    ngx_http_registry_headers_t   at;
 
     if (mode == NGX_HTTP_REGISTRY_BACKEND_AUTH_PASSTHROUGH) {
         r->headers_in.headers = headers;
@@ -149,22 +148,11 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r, ngx_uint_t mode,
 
     r->headers_in.authorization = NULL;
 
-    part = &headers.part;
-    header = part->elts;
+    at = ngx_http_registry_headers(&headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_registry_is_credential(&header[i])) {
+        if (ngx_http_registry_is_credential(header)) {
             continue;
         }
 
@@ -173,7 +161,7 @@ ngx_http_registry_forward_headers(ngx_http_request_t *r, ngx_uint_t mode,
             return NGX_ERROR;
         }
 
-        *h = header[i];
+        *h = *header;
     }
 
     ctx = ngx_http_registry_find_ctx(r);

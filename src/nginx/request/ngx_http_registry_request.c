@@ -289,34 +289,21 @@ ngx_http_registry_has_body(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_registry_has_form(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
-    part = &r->headers_in.headers.part;
-    header = part->elts;
+    at = ngx_http_registry_headers(&r->headers_in.headers);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == sizeof("Content-Type") - 1
-            && ngx_memcmp(header[i].lowcase_key, "content-type",
-                          sizeof("content-type") - 1)
-               == 0
-            && reg_content_type_is_form(ngx_http_registry_str(header[i].value)))
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
+        if (ngx_http_registry_header_is(header,
+                                        NGX_HTTP_REGISTRY_STR("Content-Type"))
+            && reg_content_type_is_form(ngx_http_registry_str(header->value)))
         {
             return 1;
         }
     }
+
+    return 0;
 }
 
 

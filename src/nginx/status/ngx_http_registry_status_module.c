@@ -223,25 +223,18 @@ ngx_http_registry_status_handler(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_registry_status_accepts(ngx_http_request_t *r, const char *type)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    at = ngx_http_registry_headers(&r->headers_in.headers);
 
-        header = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (header[i].key.len == sizeof("Accept") - 1
-                && ngx_strncasecmp(header[i].key.data, (u_char *) "Accept",
-                                   sizeof("Accept") - 1)
-                   == 0
-                && ngx_strcasestrn(header[i].value.data, (char *) type,
-                                   ngx_strlen(type) - 1))
-            {
-                return 1;
-            }
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
+        if (ngx_http_registry_header_is(header,
+                                        NGX_HTTP_REGISTRY_STR("Accept"))
+            && ngx_strcasestrn(header->value.data, (char *) type,
+                               ngx_strlen(type) - 1))
+        {
+            return 1;
         }
     }
 

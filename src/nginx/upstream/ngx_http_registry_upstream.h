@@ -159,7 +159,7 @@ ngx_str_t *ngx_http_registry_upstream_basic(ngx_http_request_t *r,
 
 /* Takes headers of that name from what the client gets, however many. */
 
-void ngx_http_registry_upstream_hide(ngx_http_request_t *r, const char *name);
+void ngx_http_registry_upstream_hide(ngx_http_request_t *r, ngx_str_t name);
 
 ngx_int_t ngx_http_registry_upstream_filter_init(ngx_conf_t *cf);
 

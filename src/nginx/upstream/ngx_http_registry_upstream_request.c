@@ -363,7 +363,8 @@ static ngx_int_t
 ngx_http_registry_upstream_answered(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull)
 {
-    ngx_http_registry_upstream_hide(r, "WWW-Authenticate");
+    ngx_http_registry_upstream_hide(r,
+                                    NGX_HTTP_REGISTRY_STR("WWW-Authenticate"));
     r->headers_out.www_authenticate = NULL;
 
     if (r->upstream == NULL) {
@@ -448,41 +449,31 @@ static ngx_int_t
 ngx_http_registry_upstream_challenge(ngx_http_request_t *r,
     reg_challenge_t *challenge)
 {
-    u_char           *buf;
-    reg_rc_t          rc;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    u_char                       *buf;
+    reg_rc_t                      rc;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
-    part = &r->upstream->headers_in.headers.part;
+    static ngx_str_t  name = ngx_string("WWW-Authenticate");
 
-    for ( /* void */ ; part; part = part->next) {
+    at = ngx_http_registry_headers(&r->upstream->headers_in.headers);
 
-        header = part->elts;
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
-        for (i = 0; i < part->nelts; i++) {
+        if (!ngx_http_registry_header_is(header, name)) {
+            continue;
+        }
 
-            if (header[i].key.len != sizeof("WWW-Authenticate") - 1
-                || ngx_strncasecmp(header[i].key.data,
-                                   (u_char *) "WWW-Authenticate",
-                                   sizeof("WWW-Authenticate") - 1)
-                   != 0)
-            {
-                continue;
-            }
+        buf = ngx_pnalloc(r->pool, header->value.len + 1);
+        if (buf == NULL) {
+            return NGX_ERROR;
+        }
 
-            buf = ngx_pnalloc(r->pool, header[i].value.len + 1);
-            if (buf == NULL) {
-                return NGX_ERROR;
-            }
+        rc = reg_challenge_parse(challenge,
+                                 ngx_http_registry_str(header->value), buf);
 
-            rc = reg_challenge_parse(challenge,
-                                     ngx_http_registry_str(header[i].value),
-                                     buf);
-
-            if (rc != REG_NOTFOUND) {
-                return rc == REG_OK ? NGX_OK : NGX_DECLINED;
-            }
+        if (rc != REG_NOTFOUND) {
+            return rc == REG_OK ? NGX_OK : NGX_DECLINED;
         }
     }
 

@@ -15,8 +15,6 @@ static ngx_int_t ngx_http_registry_upstream_body_filter(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_registry_upstream_status(ngx_uint_t status);
 static ngx_int_t ngx_http_registry_upstream_links(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull);
-static ngx_uint_t ngx_http_registry_upstream_is(ngx_table_elt_t *header,
-    const char *name);
 static ngx_int_t ngx_http_registry_upstream_link(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull,
     ngx_table_elt_t *header);
@@ -46,9 +44,8 @@ ngx_int_t
 ngx_http_registry_upstream_send(ngx_http_request_t *r, ngx_list_t *headers,
     ngx_str_t *authorization)
 {
-    ngx_uint_t                               i;
-    ngx_list_part_t                         *part;
     ngx_table_elt_t                         *header, *h;
+    ngx_http_registry_headers_t              at;
     ngx_http_registry_upstream_main_conf_t  *umcf;
 
     /* what nginx remembers of the turn before was for another host */
@@ -67,13 +64,12 @@ ngx_http_registry_upstream_send(ngx_http_request_t *r, ngx_list_t *headers,
 
     r->headers_in.authorization = NULL;
 
-    for (part = headers ? &headers->part : NULL; part; part = part->next) {
+    if (headers) {
+        at = ngx_http_registry_headers(headers);
 
-        header = part->elts;
+        while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
-        for (i = 0; i < part->nelts; i++) {
-
-            if (!ngx_http_registry_upstream_passes(&header[i])) {
+            if (!ngx_http_registry_upstream_passes(header)) {
                 continue;
             }
 
@@ -82,7 +78,7 @@ ngx_http_registry_upstream_send(ngx_http_request_t *r, ngx_list_t *headers,
                 return NGX_ERROR;
             }
 
-            *h = header[i];
+            *h = *header;
         }
     }
 
@@ -97,9 +93,7 @@ ngx_http_registry_upstream_passes(ngx_table_elt_t *header)
     ngx_str_t  *name;
 
     for (name = ngx_http_registry_upstream_headers; name->len; name++) {
-        if (header->key.len == name->len
-            && ngx_strncasecmp(header->key.data, name->data, name->len) == 0)
-        {
+        if (ngx_http_registry_header_is(header, *name)) {
             return 1;
         }
     }
@@ -168,7 +162,7 @@ ngx_http_registry_upstream_header_filter(ngx_http_request_t *r)
 
     /* a cookie is for one client, and the answer for all of them */
 
-    ngx_http_registry_upstream_hide(r, "Set-Cookie");
+    ngx_http_registry_upstream_hide(r, NGX_HTTP_REGISTRY_STR("Set-Cookie"));
 
     if (ngx_http_registry_upstream_links(r, ctx, pull) != NGX_OK) {
         return NGX_ERROR;
@@ -243,20 +237,16 @@ ngx_http_registry_upstream_status(ngx_uint_t status)
 
 
 void
-ngx_http_registry_upstream_hide(ngx_http_request_t *r, const char *name)
+ngx_http_registry_upstream_hide(ngx_http_request_t *r, ngx_str_t name)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
+    at = ngx_http_registry_headers(&r->headers_out.headers);
 
-        header = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_registry_upstream_is(&header[i], name)) {
-                header[i].hash = 0;
-            }
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
+        if (ngx_http_registry_header_is(header, name)) {
+            header->hash = 0;
         }
     }
 }
@@ -266,35 +256,20 @@ static ngx_int_t
 ngx_http_registry_upstream_links(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, ngx_http_registry_pass_t *pull)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
+    at = ngx_http_registry_headers(&r->headers_out.headers);
 
-        header = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_registry_upstream_is(&header[i], "Link")
-                && ngx_http_registry_upstream_link(r, ctx, pull, &header[i])
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
+        if (ngx_http_registry_header_is(header, NGX_HTTP_REGISTRY_STR("Link"))
+            && ngx_http_registry_upstream_link(r, ctx, pull, header) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_registry_upstream_is(ngx_table_elt_t *header, const char *name)
-{
-    return header->key.len == ngx_strlen(name)
-           && ngx_strncasecmp(header->key.data, (u_char *) name,
-                              header->key.len)
-              == 0;
 }
 
 

@@ -174,11 +174,10 @@ static ngx_uint_t
 ngx_http_registry_usage_pushed(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx, u_char *buf, reg_str_t *pushed)
 {
-    u_char           *p;
-    ngx_str_t         digest;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    u_char                       *p;
+    ngx_str_t                     digest;
+    ngx_table_elt_t              *header;
+    ngx_http_registry_headers_t   at;
 
     static ngx_str_t  name = ngx_string("Docker-Content-Digest");
 
@@ -191,25 +190,12 @@ ngx_http_registry_usage_pushed(ngx_http_request_t *r,
 
     ngx_str_null(&digest);
 
-    part = &r->headers_out.headers.part;
-    header = part->elts;
+    at = ngx_http_registry_headers(&r->headers_out.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((header = ngx_http_registry_next_header(&at)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].hash && header[i].key.len == name.len
-            && ngx_strncasecmp(header[i].key.data, name.data, name.len) == 0)
-        {
-            digest = header[i].value;
+        if (header->hash && ngx_http_registry_header_is(header, name)) {
+            digest = header->value;
             break;
         }
     }
