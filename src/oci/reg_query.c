@@ -369,4 +369,3 @@ reg_query_check(reg_query_t *query, reg_route_t *route)
 
     return REG_ROUTE_OK;
 }
-

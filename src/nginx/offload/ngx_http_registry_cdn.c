@@ -4,6 +4,7 @@
 
 /* The directive "registry_cdn": a block of url, sign, ttl and health. */
 
+#include "ngx_http_registry_block.h"
 #include "ngx_http_registry_offload.h"
 
 #include "reg_name.h"
@@ -14,32 +15,15 @@
 #define NGX_HTTP_REGISTRY_CDN_TTL_MAX  518400        /* see REG_SIGN_TTL_MAX */
 
 
-typedef char *(*ngx_http_registry_cdn_pt)(ngx_conf_t *cf,
-    ngx_http_registry_cdn_t *cdn);
-
-typedef struct {
-    ngx_str_t                  name;
-    ngx_http_registry_cdn_pt   set;
-    ngx_uint_t                 least;    /* words behind the name */
-    ngx_uint_t                 most;
-} ngx_http_registry_cdn_line_t;
-
-
-static char *ngx_http_registry_cdn_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
-static char *ngx_http_registry_cdn_set_url(ngx_conf_t *cf,
-    ngx_http_registry_cdn_t *cdn);
+static char *ngx_http_registry_cdn_set_url(ngx_conf_t *cf, void *conf);
 static ngx_str_t ngx_http_registry_cdn_prefix(ngx_str_t *url);
-static char *ngx_http_registry_cdn_set_sign(ngx_conf_t *cf,
-    ngx_http_registry_cdn_t *cdn);
+static char *ngx_http_registry_cdn_set_sign(ngx_conf_t *cf, void *conf);
 static char *ngx_http_registry_cdn_sign_options(ngx_conf_t *cf,
     ngx_http_registry_sign_t *sign);
 static char *ngx_http_registry_cdn_key_file(ngx_conf_t *cf,
     ngx_http_registry_sign_t *sign, ngx_str_t *path);
-static char *ngx_http_registry_cdn_set_ttl(ngx_conf_t *cf,
-    ngx_http_registry_cdn_t *cdn);
-static char *ngx_http_registry_cdn_set_health(ngx_conf_t *cf,
-    ngx_http_registry_cdn_t *cdn);
+static char *ngx_http_registry_cdn_set_ttl(ngx_conf_t *cf, void *conf);
+static char *ngx_http_registry_cdn_set_health(ngx_conf_t *cf, void *conf);
 static char *ngx_http_registry_cdn_check(ngx_conf_t *cf,
     ngx_http_registry_cdn_t *cdn);
 static void ngx_http_registry_cdn_free_signer(void *data);
@@ -57,7 +41,7 @@ static const char *ngx_http_registry_make_key(u_char *value, size_t *len,
     ngx_str_t text, const char *scheme);
 
 
-static ngx_http_registry_cdn_line_t  ngx_http_registry_cdn_lines[] = {
+static ngx_http_registry_block_line_t  ngx_http_registry_cdn_lines[] = {
     { ngx_string("url"), ngx_http_registry_cdn_set_url, 1, 1 },
     { ngx_string("sign"), ngx_http_registry_cdn_set_sign, 2, 16 },
     { ngx_string("ttl"), ngx_http_registry_cdn_set_ttl, 1, 1 },
@@ -89,11 +73,11 @@ ngx_http_registry_cdn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_registry_offload_main_conf_t *omcf = conf;
 
-    char                            *rv;
-    ngx_str_t                       *value;
-    ngx_conf_t                       save;
-    ngx_http_registry_cdn_t         *cdn, **slot;
-    ngx_http_registry_main_conf_t   *rmcf;
+    char                           *rv;
+    ngx_str_t                      *value;
+    ngx_http_registry_cdn_t        *cdn, **slot;
+    ngx_http_registry_block_t       block;
+    ngx_http_registry_main_conf_t  *rmcf;
 
     value = cf->args->elts;
 
@@ -135,70 +119,23 @@ ngx_http_registry_cdn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
     rmcf->used = 1;     /* for its timer, which looks after the keys */
 
-    save = *cf;
-    cf->handler = ngx_http_registry_cdn_line;
-    cf->handler_conf = (void *) cdn;
+    block.kind = "cdn";
+    block.names = "\"url\", \"sign\", \"ttl\" or \"health\"";
+    block.lines = ngx_http_registry_cdn_lines;
+    block.name = cdn->name;
+    block.conf = cdn;
 
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_registry_block(cf, &block);
 
     return rv == NGX_CONF_OK ? ngx_http_registry_cdn_check(cf, cdn) : rv;
 }
 
 
 static char *
-ngx_http_registry_cdn_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+ngx_http_registry_cdn_set_url(ngx_conf_t *cf, void *conf)
 {
     ngx_http_registry_cdn_t *cdn = conf;
 
-    char                          *rv;
-    ngx_str_t                     *value;
-    ngx_http_registry_cdn_line_t  *line;
-
-    value = cf->args->elts;
-
-    for (line = ngx_http_registry_cdn_lines; line->name.len; line++) {
-
-        if (value[0].len != line->name.len
-            || ngx_strcmp(value[0].data, line->name.data) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts - 1 < line->least
-            || cf->args->nelts - 1 > line->most)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of words in \"%V\" of the cdn "
-                               "\"%V\"", &value[0], &cdn->name);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = line->set(cf, cdn);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" of the cdn \"%V\" %s", &value[0],
-                               &cdn->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown \"%V\" in the cdn \"%V\", it must be \"url\", "
-                       "\"sign\", \"ttl\" or \"health\"", &value[0],
-                       &cdn->name);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_registry_cdn_set_url(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
-{
     reg_url_t                          url;
     ngx_str_t                         *value;
     reg_error_t                        error;
@@ -277,8 +214,10 @@ ngx_http_registry_cdn_prefix(ngx_str_t *url)
 
 
 static char *
-ngx_http_registry_cdn_set_sign(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
+ngx_http_registry_cdn_set_sign(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_cdn_t *cdn = conf;
+
     ngx_str_t                 *value;
     reg_error_t                error;
     ngx_pool_cleanup_t        *cln;
@@ -432,8 +371,10 @@ ngx_http_registry_cdn_key_file(ngx_conf_t *cf, ngx_http_registry_sign_t *sign,
 
 
 static char *
-ngx_http_registry_cdn_set_ttl(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
+ngx_http_registry_cdn_set_ttl(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_cdn_t *cdn = conf;
+
     ngx_str_t  *value;
 
     if (cdn->ttl) {
@@ -456,8 +397,10 @@ ngx_http_registry_cdn_set_ttl(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
 
 
 static char *
-ngx_http_registry_cdn_set_health(ngx_conf_t *cf, ngx_http_registry_cdn_t *cdn)
+ngx_http_registry_cdn_set_health(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_cdn_t *cdn = conf;
+
     ngx_str_t  *value;
 
     if (cdn->health.len) {

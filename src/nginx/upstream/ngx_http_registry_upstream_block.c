@@ -4,54 +4,36 @@
 
 /* The directive "registry_upstream": a block of lines, each there once. */
 
+#include "ngx_http_registry_block.h"
 #include "ngx_http_registry_upstream.h"
 
 #include "reg_name.h"
 
 
-typedef char *(*ngx_http_registry_upstream_pt)(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
-
-typedef struct {
-    ngx_str_t                       name;
-    ngx_http_registry_upstream_pt   set;
-    ngx_uint_t                      most;    /* words behind the name */
-} ngx_http_registry_upstream_line_t;
-
-
-static char *ngx_http_registry_upstream_line(ngx_conf_t *cf,
-    ngx_command_t *dummy, void *conf);
-static char *ngx_http_registry_upstream_set_url(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
-static char *ngx_http_registry_upstream_set_realm(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
+static char *ngx_http_registry_upstream_set_url(ngx_conf_t *cf, void *conf);
+static char *ngx_http_registry_upstream_set_realm(ngx_conf_t *cf, void *conf);
 static char *ngx_http_registry_upstream_set_credential(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
+    void *conf);
 static const char *ngx_http_registry_upstream_make_basic(u_char *value,
     size_t *len, ngx_str_t text);
-static char *ngx_http_registry_upstream_set_follow(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
-static char *ngx_http_registry_upstream_set_library(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
-static char *ngx_http_registry_upstream_set_prefix(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
-static char *ngx_http_registry_upstream_set_ns(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream);
+static char *ngx_http_registry_upstream_set_follow(ngx_conf_t *cf, void *conf);
+static char *ngx_http_registry_upstream_set_library(ngx_conf_t *cf, void *conf);
+static char *ngx_http_registry_upstream_set_prefix(ngx_conf_t *cf, void *conf);
+static char *ngx_http_registry_upstream_set_ns(ngx_conf_t *cf, void *conf);
 static char *ngx_http_registry_upstream_check(ngx_conf_t *cf,
     ngx_http_registry_upstream_t *upstream);
 
 
-static ngx_http_registry_upstream_line_t  ngx_http_registry_upstream_lines[] =
-{
-    { ngx_string("url"), ngx_http_registry_upstream_set_url, 1 },
-    { ngx_string("realm"), ngx_http_registry_upstream_set_realm, 1 },
+static ngx_http_registry_block_line_t  ngx_http_registry_upstream_lines[] = {
+    { ngx_string("url"), ngx_http_registry_upstream_set_url, 1, 1 },
+    { ngx_string("realm"), ngx_http_registry_upstream_set_realm, 1, 1 },
     { ngx_string("credential_file"),
-      ngx_http_registry_upstream_set_credential, 1 },
-    { ngx_string("follow"), ngx_http_registry_upstream_set_follow, 64 },
-    { ngx_string("library"), ngx_http_registry_upstream_set_library, 1 },
-    { ngx_string("prefix"), ngx_http_registry_upstream_set_prefix, 1 },
-    { ngx_string("ns"), ngx_http_registry_upstream_set_ns, 64 },
-    { ngx_null_string, NULL, 0 }
+      ngx_http_registry_upstream_set_credential, 1, 1 },
+    { ngx_string("follow"), ngx_http_registry_upstream_set_follow, 1, 64 },
+    { ngx_string("library"), ngx_http_registry_upstream_set_library, 1, 1 },
+    { ngx_string("prefix"), ngx_http_registry_upstream_set_prefix, 1, 1 },
+    { ngx_string("ns"), ngx_http_registry_upstream_set_ns, 1, 64 },
+    { ngx_null_string, NULL, 0, 0 }
 };
 
 
@@ -62,7 +44,7 @@ ngx_http_registry_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                           *rv;
     ngx_str_t                      *value;
-    ngx_conf_t                      save;
+    ngx_http_registry_block_t       block;
     ngx_http_registry_upstream_t   *upstream, **slot;
     ngx_http_registry_main_conf_t  *rmcf;
 
@@ -94,13 +76,14 @@ ngx_http_registry_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_registry_module);
     rmcf->used = 1;     /* for its timer, which looks after the credentials */
 
-    save = *cf;
-    cf->handler = ngx_http_registry_upstream_line;
-    cf->handler_conf = (void *) upstream;
+    block.kind = "upstream";
+    block.names = "\"url\", \"realm\", \"credential_file\", \"follow\", "
+                  "\"library\", \"prefix\" or \"ns\"";
+    block.lines = ngx_http_registry_upstream_lines;
+    block.name = upstream->name;
+    block.conf = upstream;
 
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_registry_block(cf, &block);
 
     return rv == NGX_CONF_OK ? ngx_http_registry_upstream_check(cf, upstream)
                              : rv;
@@ -129,50 +112,10 @@ ngx_http_registry_upstream_find(ngx_http_registry_upstream_main_conf_t *umcf,
 
 
 static char *
-ngx_http_registry_upstream_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf)
+ngx_http_registry_upstream_set_url(ngx_conf_t *cf, void *conf)
 {
     ngx_http_registry_upstream_t *upstream = conf;
 
-    char                               *rv;
-    ngx_str_t                          *value;
-    ngx_http_registry_upstream_line_t  *line;
-
-    value = cf->args->elts;
-
-    for (line = ngx_http_registry_upstream_lines; line->name.len; line++) {
-
-        if (ngx_strcmp(value[0].data, line->name.data) != 0) {
-            continue;
-        }
-
-        rv = (cf->args->nelts - 1 < 1 || cf->args->nelts - 1 > line->most)
-             ? "has a wrong number of words" : line->set(cf, upstream);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" of the upstream \"%V\" %s", &value[0],
-                               &upstream->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown \"%V\" in the upstream \"%V\", it must be "
-                       "\"url\", \"realm\", \"credential_file\", \"follow\", "
-                       "\"library\", \"prefix\" or \"ns\"", &value[0],
-                       &upstream->name);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_registry_upstream_set_url(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
-{
     reg_url_t   url;
     ngx_str_t  *value;
 
@@ -197,9 +140,10 @@ ngx_http_registry_upstream_set_url(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_registry_upstream_set_realm(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_realm(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     reg_url_t   url;
     ngx_str_t  *value;
 
@@ -223,9 +167,10 @@ ngx_http_registry_upstream_set_realm(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_registry_upstream_set_credential(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_credential(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     ngx_str_t                      *value;
     ngx_http_registry_main_conf_t  *rmcf;
 
@@ -262,9 +207,10 @@ ngx_http_registry_upstream_make_basic(u_char *value, size_t *len,
 
 
 static char *
-ngx_http_registry_upstream_set_follow(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_follow(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     u_char       text[REG_URL_MAX];
     reg_str_t    whole, *host;
     reg_url_t    url;
@@ -311,9 +257,10 @@ ngx_http_registry_upstream_set_follow(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_registry_upstream_set_library(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_library(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     ngx_str_t  *value;
 
     value = cf->args->elts;
@@ -333,9 +280,10 @@ ngx_http_registry_upstream_set_library(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_registry_upstream_set_prefix(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_prefix(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     ngx_str_t  *value;
 
     if (upstream->core.prefix.len) {
@@ -356,9 +304,10 @@ ngx_http_registry_upstream_set_prefix(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_registry_upstream_set_ns(ngx_conf_t *cf,
-    ngx_http_registry_upstream_t *upstream)
+ngx_http_registry_upstream_set_ns(ngx_conf_t *cf, void *conf)
 {
+    ngx_http_registry_upstream_t *upstream = conf;
+
     ngx_str_t   *value, *ns;
     ngx_uint_t   i;
 
