@@ -115,6 +115,15 @@ void ngx_http_registry_sync_stop(ngx_http_registry_sync_t *sync);
 
 
 /*
+ * For reg_ledger_list(): keeps the path, in the ngx_array_t of u_char * that
+ * data is, and its pool.
+ */
+
+reg_rc_t ngx_http_registry_ledger_keep(void *data, const char *path,
+    int64_t day);
+
+
+/*
  * What is booked of the request that r belongs to, made on first need.
  * NGX_DECLINED where nothing is to be booked.
  */

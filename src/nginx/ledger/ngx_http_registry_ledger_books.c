@@ -252,3 +252,30 @@ ngx_http_registry_books_day(void)
 {
     return (int64_t) ngx_time() / NGX_HTTP_REGISTRY_LEDGER_DAY;
 }
+
+
+reg_rc_t
+ngx_http_registry_ledger_keep(void *data, const char *path, int64_t day)
+{
+    ngx_array_t *files = data;
+
+    size_t    len;
+    u_char  **file;
+
+    len = ngx_strlen(path) + 1;
+    file = ngx_array_push(files);
+
+    if (file == NULL) {
+        return REG_NOMEM;
+    }
+
+    *file = ngx_pnalloc(files->pool, len);
+
+    if (*file == NULL) {
+        return REG_NOMEM;
+    }
+
+    ngx_memcpy(*file, path, len);
+
+    return REG_OK;
+}

@@ -27,8 +27,6 @@ static ngx_int_t ngx_http_registry_sync_take_lock(
     ngx_http_registry_sync_t *sync);
 static void ngx_http_registry_sync_drop_lock(ngx_http_registry_sync_t *sync);
 static ngx_int_t ngx_http_registry_sync_begin(ngx_http_registry_sync_t *sync);
-static reg_rc_t ngx_http_registry_sync_add_file(void *data, const char *path,
-    int64_t day);
 static void ngx_http_registry_sync_end(ngx_http_registry_sync_t *sync);
 static ngx_int_t ngx_http_registry_sync_next_file(
     ngx_http_registry_sync_t *sync);
@@ -180,7 +178,7 @@ ngx_http_registry_sync_begin(ngx_http_registry_sync_t *sync)
     }
 
     if (reg_ledger_list((char *) sync->conf->directory.data, first, today,
-                        ngx_http_registry_sync_add_file, sync, &error)
+                        ngx_http_registry_ledger_keep, &sync->files, &error)
         != REG_OK)
     {
         ngx_log_error(NGX_LOG_ERR, sync->timer.log, 0, "registry_ledger: %s",
@@ -194,33 +192,6 @@ ngx_http_registry_sync_begin(ngx_http_registry_sync_t *sync)
     sync->round++;
 
     return ngx_http_registry_sync_next_file(sync);
-}
-
-
-static reg_rc_t
-ngx_http_registry_sync_add_file(void *data, const char *path, int64_t day)
-{
-    ngx_http_registry_sync_t *sync = data;
-
-    size_t    len;
-    u_char  **file;
-
-    len = ngx_strlen(path) + 1;
-    file = ngx_array_push(&sync->files);
-
-    if (file == NULL) {
-        return REG_NOMEM;
-    }
-
-    *file = ngx_pnalloc(sync->pool, len);
-
-    if (*file == NULL) {
-        return REG_NOMEM;
-    }
-
-    ngx_memcpy(*file, path, len);
-
-    return REG_OK;
 }
 
 

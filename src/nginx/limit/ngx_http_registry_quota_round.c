@@ -31,8 +31,6 @@ static ngx_int_t ngx_http_registry_quota_open_round(
     ngx_http_registry_quota_round_t *round);
 static void ngx_http_registry_quota_note(
     ngx_http_registry_quota_round_t *round);
-static reg_rc_t ngx_http_registry_quota_add_file(void *data, const char *path,
-    int64_t day);
 static void ngx_http_registry_quota_close(
     ngx_http_registry_quota_round_t *round);
 static void ngx_http_registry_quota_sleep(
@@ -249,8 +247,8 @@ ngx_http_registry_quota_open_round(ngx_http_registry_quota_round_t *round)
                                   round->today - 1);
 
     if (reg_ledger_list((char *) round->quotas->ledger->directory.data, first,
-                        round->today, ngx_http_registry_quota_add_file, round,
-                        &error)
+                        round->today, ngx_http_registry_ledger_keep,
+                        &round->files, &error)
         != REG_OK)
     {
         ngx_log_error(NGX_LOG_ERR, round->timer.log, 0,
@@ -303,33 +301,6 @@ ngx_http_registry_quota_note(ngx_http_registry_quota_round_t *round)
     while (reg_spent_next(round->quotas->spent, &slot, &at, round->name, 0)) {
         reg_spent_note(at);
     }
-}
-
-
-static reg_rc_t
-ngx_http_registry_quota_add_file(void *data, const char *path, int64_t day)
-{
-    ngx_http_registry_quota_round_t *round = data;
-
-    size_t    len;
-    u_char  **file;
-
-    len = ngx_strlen(path) + 1;
-    file = ngx_array_push(&round->files);
-
-    if (file == NULL) {
-        return REG_NOMEM;
-    }
-
-    *file = ngx_pnalloc(round->files_pool, len);
-
-    if (*file == NULL) {
-        return REG_NOMEM;
-    }
-
-    ngx_memcpy(*file, path, len);
-
-    return REG_OK;
 }
 
 
