@@ -8,8 +8,6 @@ set -uo pipefail
 command -v dockerd > /dev/null || skip_all "dockerd is not installed"
 [ "$EUID" = 0 ] || skip_all "dockerd needs root"
 
-export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
-
 
 login() {                                       # KEY
     docker login --username someone --password-stdin "$gateway" <<< "$1"
@@ -23,11 +21,7 @@ uploads() {                                     # REPOSITORY
 }
 
 
-background dockerd --bridge=none --iptables=false --ip-forward=false \
-    --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-    -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
-
-wait_for docker version ||
+start_docker ||
     skip_all "dockerd does not start here:" \
         "$(grep -E 'level=(error|fatal)|panic:|failed to' "$dir/dockerd.log" |
             tail -n 1)"

@@ -127,13 +127,7 @@ command -v dockerd > /dev/null && [ "$EUID" = 0 ] || {
     finish
 }
 
-export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
-
-background dockerd --bridge=none --iptables=false --ip-forward=false \
-    --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-    -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
-
-wait_for docker version || {
+start_docker || {
     diag "docker is not tested: dockerd does not start here"
     finish
 }

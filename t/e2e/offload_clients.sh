@@ -109,16 +109,6 @@ if command -v podman > /dev/null; then
 fi
 
 
-# dockerd and containerd need root, and not every machine lets them start
-
-export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
-
-if [ "$EUID" = 0 ] && command -v dockerd > /dev/null; then
-    background dockerd --bridge=none --iptables=false --ip-forward=false \
-        --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-        -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
-fi
-
 docker_pull() {
     docker pull -q "$app"
 }
@@ -127,7 +117,7 @@ docker_forget() {
     docker rmi "$app" > /dev/null
 }
 
-if wait_for docker version; then
+if start_docker; then
     docker login --username someone --password-stdin "$gateway" \
         <<< "$puller" > /dev/null 2>&1
     resumes docker
@@ -135,29 +125,15 @@ fi
 
 
 ctr_pull() {
-    ctr -a "$dir/containerd.sock" images pull --plain-http \
-        -u "someone:$puller" "$app"
+    ctr_images pull --plain-http -u "someone:$puller" "$app"
 }
 
 ctr_forget() {
-    ctr -a "$dir/containerd.sock" images rm --sync "$app" > /dev/null
+    ctr_images rm --sync "$app" > /dev/null
 }
 
-if [ "$EUID" = 0 ] && command -v containerd > /dev/null; then
-    cat > "$dir/containerd.toml" <<END
-version = 2
-root = "$dir/containerd"
-state = "$dir/containerd-run"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-
-[grpc]
-  address = "$dir/containerd.sock"
-END
-    background containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1
-
-    if wait_for ctr -a "$dir/containerd.sock" images ls; then
-        resumes ctr
-    fi
+if start_containerd; then
+    resumes ctr
 fi
 
 

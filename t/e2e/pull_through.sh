@@ -243,16 +243,7 @@ is "$(asked "$cdn_log" '^400')" 0 "and the host of blobs saw no credential"
 is "$(asked "$hub_log" '^200 GET /token')" 3 \
    "a token was had once for each repository"
 
-if [ "$EUID" = 0 ] && command -v containerd > /dev/null; then
-    cat > "$dir/containerd.toml" <<END
-version = 2
-root = "$dir/containerd"
-state = "$dir/containerd-run"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-
-[grpc]
-  address = "$dir/containerd.sock"
-END
+if start_containerd; then
     mkdir -p "$dir/hosts/docker.io"
     cat > "$dir/hosts/docker.io/hosts.toml" <<END
 server = "http://127.0.0.1:1"
@@ -260,22 +251,12 @@ server = "http://127.0.0.1:1"
 [host."http://$gateway"]
   capabilities = ["pull", "resolve"]
 END
-    background containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1
-    containerd_up() { ctr -a "$dir/containerd.sock" version > /dev/null 2>&1; }
-    wait_for containerd_up && runs "ctr pulls, with this for a mirror" \
-        ctr -a "$dir/containerd.sock" images pull --hosts-dir "$dir/hosts" \
-        docker.io/library/app2:1
+    runs "ctr pulls, with this for a mirror" \
+        ctr_images pull --hosts-dir "$dir/hosts" docker.io/library/app2:1
 fi
 
-export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
-
-if [ "$EUID" = 0 ] && command -v dockerd > /dev/null; then
-    background dockerd --bridge=none --iptables=false --ip-forward=false \
-        --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-        --registry-mirror "http://$gateway" \
-        -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
-    wait_for docker version && runs "docker pulls, with this for a mirror" \
-        docker pull -q app3:1
+if start_docker --registry-mirror "http://$gateway"; then
+    runs "docker pulls, with this for a mirror" docker pull -q app3:1
 fi
 
 

@@ -10,6 +10,7 @@
 #                       and origin, redirect or cache: "basic/origin"
 
 . "$(dirname "${BASH_SOURCE[0]}")/ecosystem.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/engines.sh"
 
 clients=(docker ctr podman skopeo crane oras helm regctl)
 
@@ -27,12 +28,7 @@ declare -A example=(
 # pushed forgets it, or it would not ask for its blobs again.
 
 docker_ready() {
-    command -v dockerd > /dev/null && [ "$EUID" = 0 ] || return
-    export DOCKER_HOST=unix://$dir/docker.sock
-    background dockerd --bridge=none --iptables=false --ip-forward=false \
-        --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" \
-        -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
-    wait_for docker version
+    start_docker
 }
 
 docker_login() {
@@ -53,22 +49,8 @@ docker_forget() {
 }
 
 
-ctr_images() {                                  # COMMAND ARGUMENT...
-    ctr -a "$dir/containerd.sock" images "$@"
-}
-
 ctr_ready() {
-    command -v containerd > /dev/null && [ "$EUID" = 0 ] || return
-    cat > "$dir/containerd.toml" <<TOML
-version = 2
-root = "$dir/containerd"
-state = "$dir/containerd-run"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$dir/containerd.sock"
-TOML
-    background containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1
-    wait_for ctr_images ls
+    start_containerd
 }
 
 ctr_push() {
@@ -282,8 +264,9 @@ pulled_as() {                                   # TENANT
     origin)     logged "$is and .route == \"origin\"" "$1" ;;
     cache)      logged "$is and .route == \"@blobs\"" "$1" ;;
     redirect)   logged "$is and .route == \"edge\" and .status == 307" "$1" &&
-                    grep -q " 200 [0-9]* [A-Z]* tenant=$1 " \
-                        "$dir/edge/log/edge.log" ;;
+                    jq -e -s --arg tenant "$1" \
+                        'any(.[]; .status == 200 and .tenant == $tenant)' \
+                        "$dir/edge/log/edge.log" > /dev/null ;;
     esac
 }
 

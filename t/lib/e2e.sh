@@ -19,6 +19,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/nginx.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/key.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/image.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/engines.sh"
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 export REGISTRY_STORE=file:$dir/gateway/store.json

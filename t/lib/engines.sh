@@ -1,0 +1,50 @@
+# The daemons of real clients, in the sandbox of a test.  Both need root, and
+# not every machine lets them start.
+#
+#     start_docker [OPTION]...   dockerd; docker talks to it
+#     start_containerd           containerd
+#     ctr_images COMMAND...      "ctr images" of that
+#
+# They succeed once it answers; what it said is in $dir/dockerd.log and
+# $dir/containerd.log.
+
+can_run() {                                     # DAEMON
+    [ "$EUID" = 0 ] && command -v "$1" > /dev/null
+}
+
+
+start_docker() {                                # [OPTION]...
+    can_run dockerd || return
+
+    export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker
+
+    background dockerd --bridge=none --iptables=false --ip-forward=false \
+        --data-root "$dir/docker-data" --exec-root "$dir/docker-exec" "$@" \
+        -H "$DOCKER_HOST" -p "$dir/docker.pid" > "$dir/dockerd.log" 2>&1
+
+    wait_for docker version
+}
+
+
+ctr_images() {                                  # COMMAND ARGUMENT...
+    ctr -a "$dir/containerd.sock" images "$@"
+}
+
+
+start_containerd() {
+    can_run containerd || return
+
+    cat > "$dir/containerd.toml" <<END
+version = 2
+root = "$dir/containerd"
+state = "$dir/containerd-run"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+
+[grpc]
+  address = "$dir/containerd.sock"
+END
+
+    background containerd -c "$dir/containerd.toml" > "$dir/containerd.log" 2>&1
+
+    wait_for ctr_images ls
+}
