@@ -11,7 +11,8 @@
 
 #define REG_LEASE_LAST     ((int64_t) 1 << 19)
 #define REG_LEASE_ASKING   ((int64_t) 1 << 18)
-#define REG_LEASE_SCALE    14                   /* bits to the right of it */
+#define REG_LEASE_REFUSED  ((int64_t) 1 << 17)
+#define REG_LEASE_SCALE    13                   /* bits to the right of it */
 #define REG_LEASE_COUNT    (((int64_t) 1 << REG_LEASE_SCALE) - 1)
 
 #define REG_LEASE_SECOND   ((int64_t) 1000000000)
@@ -23,8 +24,8 @@
 _Static_assert(REG_LEASE_ASK_MAX <= REG_LEASE_COUNT, "they can be counted");
 
 
-static int64_t reg_lease_demand(const reg_lease_terms_t *terms, int64_t lease,
-    int64_t now);
+static int64_t reg_lease_demand(const reg_lease_terms_t *terms,
+    const reg_gcra_t *gcra, int64_t lease, int64_t now);
 static uint32_t reg_lease_asked(int64_t lease);
 static unsigned reg_lease_scale(uint32_t n);
 
@@ -118,6 +119,40 @@ reg_lease_add(int64_t lease, uint32_t count)
 
 
 int
+reg_lease_spent(const reg_lease_terms_t *terms, int64_t lease, int64_t now)
+{
+    if (!reg_lease_live(lease, now) || !reg_lease_last(lease)) {
+        return 0;
+    }
+
+    return (lease & REG_LEASE_REFUSED) != 0
+           || reg_lease_age(terms, lease, now) < terms->poll;
+}
+
+
+int64_t
+reg_lease_refusing(int64_t lease)
+{
+    return lease | REG_LEASE_REFUSED;
+}
+
+
+int64_t
+reg_lease_after(int64_t lease, int64_t before, int64_t now)
+{
+    return reg_lease_live(before, now) ? lease | (before & REG_LEASE_REFUSED)
+                                       : lease;
+}
+
+
+int64_t
+reg_lease_age(const reg_lease_terms_t *terms, int64_t lease, int64_t now)
+{
+    return now - (reg_lease_until(lease) - terms->life);
+}
+
+
+int
 reg_lease_low(int64_t lease)
 {
     return (lease & REG_LEASE_ASKING) == 0
@@ -140,7 +175,7 @@ reg_lease_batch(const reg_lease_terms_t *terms, const reg_gcra_t *gcra,
     int64_t   most, part, batch;
     unsigned  scale;
 
-    batch = reg_lease_demand(terms, lease, now);
+    batch = reg_lease_demand(terms, gcra, lease, now);
 
     most = terms->life / 2 / gcra->interval;
     part = left / (2 * hosts);
@@ -171,13 +206,15 @@ reg_lease_batch(const reg_lease_terms_t *terms, const reg_gcra_t *gcra,
 
 /*
  * As many as go in half the life of a lease.  Where Redis had no more than what
- * is gone, nobody knows how many would have gone, and it stays as it is.
+ * is gone, nobody knows how many would have gone, and it stays as it is; but
+ * where some were refused, what grows while that is believed has takers.
  */
 
 static int64_t
-reg_lease_demand(const reg_lease_terms_t *terms, int64_t lease, int64_t now)
+reg_lease_demand(const reg_lease_terms_t *terms, const reg_gcra_t *gcra,
+    int64_t lease, int64_t now)
 {
-    int64_t  asked, gone, since, batch;
+    int64_t  asked, grown, gone, since, batch;
 
     if (!reg_lease_live(lease, now)) {
         return 1;
@@ -186,11 +223,13 @@ reg_lease_demand(const reg_lease_terms_t *terms, int64_t lease, int64_t now)
     asked = reg_lease_asked(lease);
 
     if (reg_lease_last(lease) && reg_lease_count(lease) == 0) {
-        return asked;
+        grown = lease & REG_LEASE_REFUSED ? terms->poll / gcra->interval : 0;
+
+        return asked < grown ? grown : asked;
     }
 
     gone = asked - (int64_t) reg_lease_count(lease);
-    since = now - (reg_lease_until(lease) - terms->life);
+    since = reg_lease_age(terms, lease, now);
 
     if (since < REG_LEASE_TICK) {
         since = REG_LEASE_TICK;

@@ -9,7 +9,8 @@
  * Permits that a host has from Redis ahead of need, in one number that its
  * workers change by compare and swap (see reg_marks.h): until when they may be
  * used, how many are left, how many were asked for, whether Redis had no more
- * than it gave, and whether somebody is asking for the next ones already.
+ * than it gave, whether somebody was refused for that, and whether somebody is
+ * asking for the next ones already.
  *
  * With N permits in a window W let L be the least of 1 s and W/10.  A permit
  * may be used for 2/5 L since it was asked for, and what is left then is given
@@ -21,9 +22,9 @@
 
 #include "reg_gcra.h"
 
-/* Asked for at once; at the highest rate there are so many in 8 ms. */
+/* Asked for at once; at the highest rate there are so many in 4 ms. */
 
-#define REG_LEASE_ASK_MAX  8192
+#define REG_LEASE_ASK_MAX  4096
 
 /* Times are cut to so many nanoseconds, about a millisecond. */
 
@@ -62,6 +63,12 @@ int64_t reg_lease_until(int64_t lease);
 int reg_lease_last(int64_t lease);
 
 
+/* Nanoseconds since it was asked for. */
+
+int64_t reg_lease_age(const reg_lease_terms_t *terms, int64_t lease,
+    int64_t now);
+
+
 /* One permit less; or the same, if there is none. */
 
 int64_t reg_lease_take(int64_t lease, int64_t now);
@@ -79,6 +86,26 @@ int64_t reg_lease_add(int64_t lease, uint32_t count);
 
 int reg_lease_low(int64_t lease);
 int64_t reg_lease_asking(int64_t lease);
+
+
+/*
+ * Redis had no more: is that to be believed, so that who comes is refused and
+ * need not ask?  It is for a moment; and after that, until the lease is over,
+ * where others were refused already: for one that has to wait for each permit
+ * that grows is not what makes them more.  Otherwise who comes asks and waits.
+ */
+
+int reg_lease_spent(const reg_lease_terms_t *terms, int64_t lease,
+    int64_t now);
+
+
+/*
+ * A lease that says that somebody was refused; and one that says so because the
+ * one before it did.
+ */
+
+int64_t reg_lease_refusing(int64_t lease);
+int64_t reg_lease_after(int64_t lease, int64_t before, int64_t now);
 
 
 /*

@@ -110,7 +110,7 @@ test_nothing_runs_over(void **state)
     (void) state;
 
     for (i = 0; i < 100000; i++) {
-        asked = (uint32_t) 1 << random_below(14);
+        asked = (uint32_t) 1 << random_below(13);
         count = (uint32_t) random_below(asked + 1);
 
         lease = reg_lease_make(START + 5, asked, count, (int) (i & 1));
@@ -148,6 +148,62 @@ test_more_is_asked_for_at_the_half(void **state)
     /* of a single one there is no half: nobody knows whether more come */
 
     assert_false(reg_lease_low(reg_lease_make(START, 1, 0, 0)));
+}
+
+
+static void
+test_no_more_is_believed_for_a_moment(void **state)
+{
+    int64_t            lease, sent;
+    reg_gcra_t         gcra;
+    reg_lease_terms_t  terms;
+
+    (void) state;
+
+    terms = terms_of("1000r/s", NULL, &gcra);
+    sent = START - terms.life;
+
+    lease = reg_lease_make(START, 4, 0, 1);
+
+    assert_int_equal(reg_lease_age(&terms, lease, sent + 7), 7);
+    assert_true(reg_lease_spent(&terms, lease, sent + terms.poll - 1));
+    assert_false(reg_lease_spent(&terms, lease, sent + terms.poll));
+
+    /* there was as much as was asked for: nobody said "no more" */
+
+    assert_false(reg_lease_spent(&terms, reg_lease_make(START, 4, 0, 0), sent));
+    assert_false(reg_lease_spent(&terms,
+                           reg_lease_refusing(reg_lease_make(START, 4, 0, 0)),
+                           sent));
+}
+
+
+static void
+test_where_some_were_refused_it_is_believed_until_it_is_over(void **state)
+{
+    int64_t            lease, next;
+    reg_gcra_t         gcra;
+    reg_lease_terms_t  terms;
+
+    (void) state;
+
+    terms = terms_of("1000r/s", NULL, &gcra);
+    lease = reg_lease_refusing(reg_lease_make(START, 4, 3, 1));
+
+    assert_int_equal(reg_lease_until(lease), START);
+    assert_int_equal(reg_lease_count(lease), 3);
+    assert_true(reg_lease_spent(&terms, lease, START - 1));
+    assert_false(reg_lease_spent(&terms, lease, START));
+
+    /* the next one goes on so, if there was no time between */
+
+    next = reg_lease_make(START + SECOND, 4, 0, 1);
+
+    assert_int_equal(reg_lease_after(next, lease, START - 1),
+                     reg_lease_refusing(next));
+    assert_int_equal(reg_lease_after(next, lease, START), next);
+    assert_int_equal(reg_lease_after(next, reg_lease_make(START, 4, 0, 1),
+                                     START - 1), next);
 }
 
 
@@ -190,7 +246,8 @@ test_a_batch_is_what_goes_in_half_its_life(void **state)
                                      reg_lease_make(until, 64, 0, 0), now,
                                      1000000, 1), 256);
     assert_int_equal(reg_lease_batch(&terms, &gcra,
-                                     reg_lease_make(until, 8192, 0, 0), now,
+                                     reg_lease_make(until, REG_LEASE_ASK_MAX, 0,
+                                                    0), now,
                                      1000000, 1), REG_LEASE_ASK_MAX);
 
     /* no more than the part of this host, or what grows in 200 ms: 55 */
@@ -207,6 +264,15 @@ test_a_batch_is_what_goes_in_half_its_life(void **state)
     assert_int_equal(reg_lease_batch(&terms, &gcra,
                                      reg_lease_make(until, 16, 0, 1), now,
                                      1000, 4), 16);
+
+    /* but where some were refused, what grows in 50 ms: 13 */
+
+    assert_int_equal(reg_lease_batch(&terms, &gcra,
+                           reg_lease_refusing(reg_lease_make(until, 1, 0, 1)),
+                           now, 0, 4), 16);
+    assert_int_equal(reg_lease_batch(&terms, &gcra,
+                                     reg_lease_make(until, 1, 0, 1), now, 0,
+                                     4), 1);
 
     /* a slow one is taken one by one */
 
@@ -225,6 +291,9 @@ main(void)
         cmocka_unit_test(test_permits_are_taken_until_it_is_over),
         cmocka_unit_test(test_nothing_runs_over),
         cmocka_unit_test(test_more_is_asked_for_at_the_half),
+        cmocka_unit_test(test_no_more_is_believed_for_a_moment),
+        cmocka_unit_test(
+            test_where_some_were_refused_it_is_believed_until_it_is_over),
         cmocka_unit_test(test_a_batch_is_what_goes_in_half_its_life)
     };
 

@@ -48,6 +48,8 @@ static uint32_t ngx_http_registry_lease_claim(
     int64_t now, uint32_t hosts);
 static int64_t ngx_http_registry_lease_change_take(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_ask(void *data, int64_t lease);
+static int64_t ngx_http_registry_lease_change_refuse(void *data,
+    int64_t lease);
 static int64_t ngx_http_registry_lease_change_put(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_add(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_end(void *data, int64_t lease);
@@ -128,12 +130,24 @@ ngx_http_registry_lease_take(ngx_http_registry_charge_t *charge, int64_t now,
 
     rc = ngx_http_registry_lease_refused(charge, leases.lease[1], now, &ask);
 
-    if (rc == NGX_BUSY && ask) {
+    if (rc != NGX_BUSY) {
+        return rc;
+    }
+
+    if (reg_lease_refusing(leases.lease[1]) != leases.lease[1]) {
+        change.until = reg_lease_until(leases.lease[1]);
+
+        (void) reg_marks_change(charge->limit->leases, leases.key[1], now,
+                                ngx_http_registry_lease_change_refuse,
+                                &change);
+    }
+
+    if (ask) {
         *ahead = ngx_http_registry_lease_claim(charge, leases.key[1],
                                                leases.lease[1], now, hosts);
     }
 
-    return rc;
+    return NGX_BUSY;
 }
 
 
@@ -210,15 +224,14 @@ ngx_http_registry_lease_find(ngx_http_registry_limit_t *limit, uint64_t key,
 
 /*
  * Is it known that Redis has no permit?  It said so, and either none can have
- * grown since, or it said so a moment ago.  While many come and go so, one of
- * them asks again before that moment is over, and nobody has to wait.
+ * grown since, or that is believed yet.  While many come and go so, one of them
+ * asks again before long, and nobody has to wait.
  */
 
 static ngx_int_t
 ngx_http_registry_lease_refused(ngx_http_registry_charge_t *charge,
     int64_t lease, int64_t now, ngx_uint_t *ask)
 {
-    int64_t            since;
     reg_lease_terms_t  terms;
 
     *ask = 0;
@@ -229,17 +242,16 @@ ngx_http_registry_lease_refused(ngx_http_registry_charge_t *charge,
 
     reg_lease_terms(&terms, &charge->rate, &charge->gcra);
 
-    since = now - (reg_lease_until(lease) - terms.life);
-
     reg_gcra_look(&charge->gcra,
                   reg_marks_get(charge->limit->marks, charge->key), now,
                   &charge->answer);
 
-    if (charge->answer.wait == 0 && since >= terms.poll) {
+    if (charge->answer.wait == 0 && !reg_lease_spent(&terms, lease, now)) {
         return NGX_DECLINED;
     }
 
-    *ask = (charge->answer.wait <= terms.poll / 2 && since >= terms.poll / 2);
+    *ask = (charge->answer.wait <= terms.poll / 2
+            && reg_lease_age(&terms, lease, now) >= terms.poll / 2);
 
     charge->answer.remaining = 0;
     charge->answer.wait = ngx_max(charge->answer.wait, 1);
@@ -282,7 +294,7 @@ ngx_http_registry_lease_put(ngx_http_registry_limit_t *limit, uint64_t key,
     ngx_http_registry_lease_find(limit, key, &leases);
 
     change.now = now;
-    change.lease = lease;
+    change.lease = reg_lease_after(lease, leases.lease[1], now);
     change.until = reg_lease_until(lease);
     change.count = reg_lease_left(lease, now);
     change.done = 0;
@@ -385,6 +397,16 @@ ngx_http_registry_lease_change_ask(void *data, int64_t lease)
     change->done = (asking != lease && reg_lease_until(lease) == change->until);
 
     return change->done ? asking : lease;
+}
+
+
+static int64_t
+ngx_http_registry_lease_change_refuse(void *data, int64_t lease)
+{
+    ngx_http_registry_lease_change_t *change = data;
+
+    return reg_lease_until(lease) == change->until ? reg_lease_refusing(lease)
+                                                   : lease;
 }
 
 
