@@ -6,6 +6,10 @@
 
 #define REG_LEDGER_PARTS  5
 
+/* An odd number without a pattern, to spread what differs by little. */
+
+#define REG_LEDGER_MIX    0x9e3779b97f4a7c15ULL
+
 /* A key as a row holds it: the lengths of its parts, and the parts. */
 
 typedef struct {
@@ -22,6 +26,12 @@ static const size_t  reg_ledger_max[REG_LEDGER_PARTS] = {
 };
 
 
+static reg_ledger_row_t *reg_ledger_find(reg_ledger_t *ledger,
+    const reg_ledger_key_t *key);
+static size_t reg_ledger_recent(const reg_ledger_key_t *key);
+static uint64_t reg_ledger_tail(reg_str_t text);
+static int reg_ledger_row_is(const reg_ledger_row_t *row,
+    const reg_ledger_key_t *key);
 static size_t reg_ledger_pack(reg_ledger_packed_t *packed,
     const reg_ledger_key_t *key);
 static void reg_ledger_write(reg_ledger_row_t *row,
@@ -62,8 +72,36 @@ reg_ledger_part_valid(reg_str_t text, size_t max)
 }
 
 
+/*
+ * What comes in is mostly of rows that were had a moment ago, which need not be
+ * looked up: rows are never given up.
+ */
+
 reg_ledger_row_t *
 reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+{
+    reg_ledger_row_t             *row;
+    _Atomic(reg_ledger_row_t *)  *recent;
+
+    recent = &ledger->recent[reg_ledger_recent(key)];
+    row = atomic_load_explicit(recent, memory_order_relaxed);
+
+    if (row && reg_ledger_row_is(row, key)) {
+        return row;
+    }
+
+    row = reg_ledger_find(ledger, key);
+
+    if (row != &ledger->rows[0]) {
+        atomic_store_explicit(recent, row, memory_order_relaxed);
+    }
+
+    return row;
+}
+
+
+static reg_ledger_row_t *
+reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key)
 {
     size_t                distance, len;
     uint64_t              hash, word;
@@ -81,6 +119,7 @@ reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
     for (distance = 0; distance < REG_LEDGER_WINDOW; distance++) {
 
         row = &ledger->rows[reg_ledger_place(ledger, hash, distance)];
+        __builtin_prefetch(row->key);
         word = atomic_load(&row->word);
 
         if (word == REG_LEDGER_EMPTY) {
@@ -168,6 +207,82 @@ reg_ledger_init_other(reg_ledger_t *ledger)
 
     reg_ledger_write(&ledger->rows[0], &packed, len);
     atomic_store(&ledger->rows[0].word, hash | REG_LEDGER_READY);
+}
+
+
+/*
+ * The place of a key among the recent ones, by what differs most and costs
+ * least: if somebody makes two of them meet, both are looked up.
+ */
+
+static size_t
+reg_ledger_recent(const reg_ledger_key_t *key)
+{
+    uint64_t  hash;
+
+    hash = reg_ledger_tail(key->repository);
+    hash = hash * REG_LEDGER_MIX ^ reg_ledger_tail(key->tenant);
+    hash = hash * REG_LEDGER_MIX ^ reg_ledger_tail(key->operation);
+    hash = hash * REG_LEDGER_MIX ^ reg_ledger_tail(key->route);
+    hash = hash * REG_LEDGER_MIX ^ reg_ledger_tail(key->network);
+
+    return (size_t) (hash * REG_LEDGER_MIX >> 32) & (REG_LEDGER_RECENT - 1);
+}
+
+
+/* The length, and up to eight bytes at the end. */
+
+static uint64_t
+reg_ledger_tail(reg_str_t text)
+{
+    uint32_t  first, last;
+    uint64_t  word;
+
+    if (text.len >= sizeof(word)) {
+        memcpy(&word, text.data + text.len - sizeof(word), sizeof(word));
+
+    } else if (text.len >= sizeof(first)) {
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + text.len - sizeof(last), sizeof(last));
+        word = (uint64_t) first << 32 | last;
+
+    } else {
+        word = text.len ? text.data[text.len - 1] : 0;
+    }
+
+    return word ^ text.len;
+}
+
+
+/* Nothing that is no part of a key is ever in a row. */
+
+static int
+reg_ledger_row_is(const reg_ledger_row_t *row, const reg_ledger_key_t *key)
+{
+    size_t                i;
+    const unsigned char  *p;
+    const reg_str_t      *part[REG_LEDGER_PARTS];
+
+    part[0] = &key->tenant;
+    part[1] = &key->repository;
+    part[2] = &key->operation;
+    part[3] = &key->route;
+    part[4] = &key->network;
+
+    p = row->key;
+
+    for (i = 0; i < REG_LEDGER_PARTS; i++) {
+
+        if (part[i]->len != row->len[i]
+            || (part[i]->len && memcmp(part[i]->data, p, part[i]->len) != 0))
+        {
+            return 0;
+        }
+
+        p += part[i]->len;
+    }
+
+    return 1;
 }
 
 

@@ -26,6 +26,10 @@
 
 #define REG_LEDGER_WINDOW   64
 
+/* Rows that were had lately, in the memory of a process; a power of two. */
+
+#define REG_LEDGER_RECENT   256
+
 #define REG_LEDGER_EMPTY    ((uint64_t) 0)
 #define REG_LEDGER_CLAIMED  ((uint64_t) 1)         /* by who writes its key */
 #define REG_LEDGER_READY    ((uint64_t) 2)
@@ -70,12 +74,13 @@ typedef struct {
 
 
 struct reg_ledger_s {
-    reg_ledger_header_t  *header;
-    reg_ledger_row_t     *rows;
-    size_t                nrows;
-    size_t                size;
-    char                  instance[REG_LEDGER_INSTANCE_LEN + 1];
-    unsigned              mapped:1;
+    reg_ledger_header_t          *header;
+    reg_ledger_row_t             *rows;
+    size_t                        nrows;
+    size_t                        size;
+    char                          instance[REG_LEDGER_INSTANCE_LEN + 1];
+    unsigned                      mapped:1;
+    _Atomic(reg_ledger_row_t *)   recent[REG_LEDGER_RECENT];
 };
 
 _Static_assert(sizeof(reg_ledger_row_t) == 512, "rows do not straddle pages");

@@ -3,12 +3,13 @@
  */
 
 /*
- * Rows of a ledger, found and added to: of a thousand, of many, and by 32
- * threads that all want the same few.
+ * Rows of a ledger, found and added to: of a thousand, of the same thousand when
+ * there are many, of all of these, and by 32 threads that all want the same few.
  *
  *     ledger_rows DIRECTORY ROWS
  *
- * Prints nanoseconds of processor for each, and how many additions of the threads were lost.
+ * Prints nanoseconds of processor for each, and how many additions of the
+ * threads were lost.
  */
 
 #include <pthread.h>
@@ -142,7 +143,7 @@ shared(void)
 int
 main(int argc, char **argv)
 {
-    double       few, many, each;
+    double       few, still, many, each;
     size_t       i, rows;
     reg_error_t  error;
 
@@ -166,10 +167,11 @@ main(int argc, char **argv)
         (void) row("many", i);
     }
 
+    still = lookups(FEW);
     many = lookups(rows);
     each = threads();
 
-    (void) printf("%.0f %.0f %.0f %lld\n", few, many, each,
+    (void) printf("%.0f %.0f %.0f %.0f %lld\n", few, still, many, each,
                   (long long) THREADS * EACH - (long long) shared());
 
     reg_ledger_close(ledger);

@@ -142,6 +142,7 @@ begin(void)
     size_t  i;
 
     memset(ledger->rows, 0, ledger->nrows * sizeof(reg_ledger_row_t));
+    memset(ledger->recent, 0, sizeof(ledger->recent));
     reg_ledger_init_other(ledger);
 
     for (i = 0; i < 2; i++) {

@@ -136,6 +136,47 @@ test_keys_differ_in_any_part(void **state)
 }
 
 
+/*
+ * Names that end in the same bytes have one place among the recent rows, and
+ * push one another out; nothing of one is ever counted for another.
+ */
+
+static void
+test_names_that_end_alike_are_kept_apart(void **state)
+{
+    char               name[2][16];
+    size_t             i, n;
+    const char        *directory;
+    reg_ledger_t      *ledger;
+    reg_ledger_key_t   key;
+
+    (void) state;
+
+    directory = ledger_directory();
+    ledger = ledger_open(directory, LEDGER_DAY, SIZE);
+
+    for (n = 0; n < 3; n++) {
+        for (i = 0; i < 26; i++) {
+            (void) snprintf(name[0], sizeof(name[0]), "%c/the-end",
+                            (int) ('a' + i));
+            (void) snprintf(name[1], sizeof(name[1]), "%c%s",
+                            (int) ('a' + i), i % 2 ? "bc" : "");
+
+            key = ledger_key(name[1], name[0]);
+            reg_ledger_add(reg_ledger_row(ledger, &key),
+                           REG_LEDGER_EGRESS_BYTES, 1 + i);
+            reg_ledger_add(reg_ledger_row(ledger, &key),
+                           REG_LEDGER_EGRESS_BYTES, 1000);
+            assert_int_equal(ledger_egress(ledger, &key),
+                             (n + 1) * (1001 + i));
+        }
+    }
+
+    reg_ledger_close(ledger);
+    ledger_remove(directory);
+}
+
+
 static void
 test_the_longest_key_fits_and_no_other(void **state)
 {
@@ -409,6 +450,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_what_is_counted_is_read),
         cmocka_unit_test(test_keys_differ_in_any_part),
+        cmocka_unit_test(test_names_that_end_alike_are_kept_apart),
         cmocka_unit_test(test_the_longest_key_fits_and_no_other),
         cmocka_unit_test(test_a_full_ledger_keeps_totals),
         cmocka_unit_test(test_it_counts_as_a_model_does),
