@@ -25,10 +25,10 @@ static void ngx_http_registry_metrics_shared_limits(
     ngx_http_registry_text_t *text, ngx_array_t *limits,
     ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
-static void ngx_http_registry_metrics_bytes(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, reg_ledger_t *ledger,
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text,
     ngx_uint_t openmetrics);
+static void ngx_http_registry_metrics_bytes(ngx_http_registry_text_t *text,
+    ngx_http_registry_sums_t *sums, ngx_uint_t openmetrics);
 static void ngx_http_registry_metrics_sums(ngx_http_registry_text_t *text,
     ngx_array_t *sums, const char *name, const char *part,
     ngx_uint_t counter);
@@ -36,7 +36,8 @@ static void ngx_http_registry_metrics_sums(ngx_http_registry_text_t *text,
 
 void
 ngx_http_registry_metrics_text(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, ngx_uint_t openmetrics)
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text,
+    ngx_uint_t openmetrics)
 {
     ngx_http_registry_counters_t           counters;
     ngx_http_registry_status_main_conf_t  *smcf;
@@ -49,7 +50,7 @@ ngx_http_registry_metrics_text(ngx_http_request_t *r,
     ngx_http_registry_metrics_durations(&counters, text, openmetrics);
     ngx_http_registry_metrics_counts(&counters, text, openmetrics);
     ngx_http_registry_metrics_limits(r, text, openmetrics);
-    ngx_http_registry_metrics_ledger(r, text, openmetrics);
+    ngx_http_registry_metrics_ledger(r, sums, text, openmetrics);
 
     if (openmetrics) {
         ngx_http_registry_text_add(text, "# EOF\n");
@@ -265,10 +266,10 @@ ngx_http_registry_metrics_shared_limits(ngx_http_registry_text_t *text,
 
 static void
 ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, ngx_uint_t openmetrics)
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text,
+    ngx_uint_t openmetrics)
 {
     size_t                                 at;
-    reg_ledger_t                          *ledger;
     reg_ledger_stat_t                      stat;
     reg_ledger_entry_t                     entry;
     ngx_http_registry_ledger_main_conf_t  *lmcf;
@@ -279,17 +280,16 @@ ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
         return;
     }
 
-    ledger = ngx_http_registry_books_today(lmcf, r->connection->log);
-
     ngx_http_registry_metrics_family(text, openmetrics, "ledger_up", "gauge",
                                      "Whether today's file is there.");
-    ngx_http_registry_text_add(text, "registry_ledger_up %d\n", ledger != NULL);
+    ngx_http_registry_text_add(text, "registry_ledger_up %d\n",
+                               sums->ledger != NULL);
 
-    if (ledger == NULL) {
+    if (sums->ledger == NULL) {
         return;
     }
 
-    reg_ledger_stat(ledger, &stat);
+    reg_ledger_stat(sums->ledger, &stat);
 
     ngx_http_registry_metrics_family(text, openmetrics, "ledger_rows", "gauge",
                                      "Rows of today's file, and those that "
@@ -309,7 +309,7 @@ ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
 
     at = 0;
 
-    if (reg_ledger_next(ledger, &at, 1, &entry)) {
+    if (reg_ledger_next(sums->ledger, &at, 1, &entry)) {
         ngx_http_registry_metrics_family(text, openmetrics,
                                          "ledger_other_bytes", "gauge",
                                          "Sent today, and booked to (other).");
@@ -325,56 +325,45 @@ ngx_http_registry_metrics_ledger(ngx_http_request_t *r,
                                    "seconds %L\n", stat.synced_at);
     }
 
-    ngx_http_registry_metrics_bytes(r, text, ledger, openmetrics);
+    ngx_http_registry_metrics_bytes(text, sums, openmetrics);
 }
 
 
 static void
-ngx_http_registry_metrics_bytes(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, reg_ledger_t *ledger,
-    ngx_uint_t openmetrics)
+ngx_http_registry_metrics_bytes(ngx_http_registry_text_t *text,
+    ngx_http_registry_sums_t *sums, ngx_uint_t openmetrics)
 {
-    ngx_array_t  *sums;
+    ngx_array_t  *routes, *repositories;
 
-    sums = ngx_http_registry_sums(r->pool, ledger, 0,
-                                  NGX_HTTP_REGISTRY_TENANTS_MAX);
-    if (sums == NULL) {
-        text->failed = 1;
-        return;
-    }
+    routes = &sums->routes.sums;
+    repositories = &sums->repositories.sums;
 
     ngx_http_registry_metrics_family(text, openmetrics, "egress_bytes",
                                      "counter", "Sent today, UTC.");
-    ngx_http_registry_metrics_sums(text, sums, "egress_bytes", "route",
+    ngx_http_registry_metrics_sums(text, routes, "egress_bytes", "route",
                                    REG_LEDGER_EGRESS_BYTES);
 
     ngx_http_registry_metrics_family(text, openmetrics, "redirected_bytes",
                                      "counter", "Sent elsewhere for, today.");
-    ngx_http_registry_metrics_sums(text, sums, "redirected_bytes", "route",
+    ngx_http_registry_metrics_sums(text, routes, "redirected_bytes", "route",
                                    REG_LEDGER_REDIRECTED_BYTES);
 
     ngx_http_registry_metrics_family(text, openmetrics, "ingress_bytes",
                                      "counter", "Received today, UTC.");
-    ngx_http_registry_metrics_sums(text, sums, "ingress_bytes", "route",
+    ngx_http_registry_metrics_sums(text, routes, "ingress_bytes", "route",
                                    REG_LEDGER_INGRESS_BYTES);
 
     ngx_http_registry_metrics_family(text, openmetrics, "pulls", "counter",
                                      "Manifests that were got today, UTC.");
-    ngx_http_registry_metrics_sums(text, sums, "pulls", "route",
+    ngx_http_registry_metrics_sums(text, routes, "pulls", "route",
                                    REG_LEDGER_PULLS);
-
-    sums = ngx_http_registry_sums(r->pool, ledger, 1,
-                                  NGX_HTTP_REGISTRY_REPOSITORIES_MAX);
-    if (sums == NULL) {
-        text->failed = 1;
-        return;
-    }
 
     ngx_http_registry_metrics_family(text, openmetrics,
                                      "repository_egress_bytes", "gauge",
                                      "Sent today, of the largest few.");
-    ngx_http_registry_metrics_sums(text, sums, "repository_egress_bytes",
-                                   "repository", REG_LEDGER_EGRESS_BYTES);
+    ngx_http_registry_metrics_sums(text, repositories,
+                                   "repository_egress_bytes", "repository",
+                                   REG_LEDGER_EGRESS_BYTES);
 }
 
 

@@ -32,14 +32,14 @@ static void ngx_http_registry_status_limit(ngx_http_registry_text_t *text,
     ngx_http_registry_limit_t *limit);
 static void ngx_http_registry_status_key(void *data, int64_t mark);
 static void ngx_http_registry_status_ledger(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text);
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text);
 static void ngx_http_registry_status_sums(ngx_http_registry_text_t *text,
     ngx_array_t *sums, const char *list, const char *part);
 
 
 void
 ngx_http_registry_status_json(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text)
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text)
 {
     ngx_tm_t                               tm;
     ngx_http_registry_counters_t           counters;
@@ -59,7 +59,7 @@ ngx_http_registry_status_json(ngx_http_request_t *r,
 
     ngx_http_registry_status_decisions(&counters, text);
     ngx_http_registry_status_limits(r, text);
-    ngx_http_registry_status_ledger(r, text);
+    ngx_http_registry_status_ledger(r, sums, text);
 
     ngx_http_registry_text_add(text, "}\n");
 }
@@ -183,11 +183,9 @@ ngx_http_registry_status_key(void *data, int64_t mark)
 
 static void
 ngx_http_registry_status_ledger(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text)
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text)
 {
     char                                   day[REG_LEDGER_DAY_LEN + 1];
-    ngx_array_t                           *tenants, *repositories;
-    reg_ledger_t                          *ledger;
     reg_ledger_stat_t                      stat;
     ngx_http_registry_ledger_main_conf_t  *lmcf;
 
@@ -197,25 +195,13 @@ ngx_http_registry_status_ledger(ngx_http_request_t *r,
         return;
     }
 
-    ledger = ngx_http_registry_books_today(lmcf, r->connection->log);
-
-    if (ledger == NULL) {
+    if (sums->ledger == NULL) {
         ngx_http_registry_text_add(text, ",\"ledger\":{\"up\":false}");
         return;
     }
 
-    reg_ledger_stat(ledger, &stat);
-    reg_ledger_day_format(day, reg_ledger_day(ledger));
-
-    tenants = ngx_http_registry_sums(r->pool, ledger, 0,
-                                     NGX_HTTP_REGISTRY_TENANTS_MAX);
-    repositories = ngx_http_registry_sums(r->pool, ledger, 1,
-                                          NGX_HTTP_REGISTRY_REPOSITORIES_MAX);
-
-    if (tenants == NULL || repositories == NULL) {
-        text->failed = 1;
-        return;
-    }
+    reg_ledger_stat(sums->ledger, &stat);
+    reg_ledger_day_format(day, reg_ledger_day(sums->ledger));
 
     ngx_http_registry_text_add(text, ",\"ledger\":{\"up\":true,\"day\":\"%s\","
                                "\"rows\":%uz,\"used\":%uz,\"overflows\":%uL,",
@@ -226,10 +212,11 @@ ngx_http_registry_status_ledger(ngx_http_request_t *r,
                                    stat.synced_at);
     }
 
-    ngx_http_registry_status_sums(text, tenants, "tenants", "route");
+    ngx_http_registry_status_sums(text, &sums->routes.sums, "tenants",
+                                  "route");
     ngx_http_registry_text_add(text, ",");
-    ngx_http_registry_status_sums(text, repositories, "repositories",
-                                  "repository");
+    ngx_http_registry_status_sums(text, &sums->repositories.sums,
+                                  "repositories", "repository");
     ngx_http_registry_text_add(text, "}");
 }
 

@@ -61,13 +61,38 @@ typedef struct {
 } ngx_http_registry_sum_t;
 
 
+typedef struct {
+    ngx_rbtree_t       tree;
+    ngx_rbtree_node_t  sentinel;
+    ngx_array_t        sums;                   /* of ..._sum_t *, the largest */
+} ngx_http_registry_sum_index_t;               /* first when all are there */
+
+
+typedef struct ngx_http_registry_sums_s  ngx_http_registry_sums_t;
+
+typedef ngx_int_t (*ngx_http_registry_sums_pt)(ngx_http_request_t *r,
+    ngx_http_registry_sums_t *sums);
+
+struct ngx_http_registry_sums_s {
+    ngx_http_request_t             *request;
+    ngx_http_registry_sums_pt       answer;
+    reg_ledger_t                   *ledger;    /* of today; NULL: none */
+    size_t                          at;        /* the next row */
+    ngx_http_registry_sum_index_t   routes;
+    ngx_http_registry_sum_index_t   repositories;
+    ngx_event_t                     timer;
+};
+
+
 /*
- * The sums, the largest first, of up to max of them; the last one is then of
- * all others, "(other)".  NULL when memory ran out.
+ * Adds up the ledger of today and calls answer() with that, at once or later:
+ * for a content handler, which returns what this returns; answer() returns what
+ * one would.  There are no more than the greatest few of each kind, the last of
+ * which is then of all others, "(other)".
  */
 
-ngx_array_t *ngx_http_registry_sums(ngx_pool_t *pool,
-    const reg_ledger_t *ledger, ngx_uint_t by_repository, ngx_uint_t max);
+ngx_int_t ngx_http_registry_sums(ngx_http_request_t *r,
+    ngx_http_registry_sums_pt answer);
 
 
 /* The two lines that each family of metrics begins with. */
@@ -85,10 +110,11 @@ void ngx_http_registry_metrics_counts(ngx_http_registry_counters_t *counters,
 /* The bodies. */
 
 void ngx_http_registry_metrics_text(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text, ngx_uint_t openmetrics);
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text,
+    ngx_uint_t openmetrics);
 
 void ngx_http_registry_status_json(ngx_http_request_t *r,
-    ngx_http_registry_text_t *text);
+    ngx_http_registry_sums_t *sums, ngx_http_registry_text_t *text);
 
 /* The page, and the Content-Security-Policy that it needs. */
 

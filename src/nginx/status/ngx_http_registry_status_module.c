@@ -13,9 +13,16 @@
 
 static ngx_int_t ngx_http_registry_status_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_registry_metrics_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_metrics_answer(ngx_http_request_t *r,
+    ngx_http_registry_sums_t *sums);
 static ngx_int_t ngx_http_registry_status_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_registry_status_answer(ngx_http_request_t *r,
+    ngx_http_registry_sums_t *sums);
+static ngx_int_t ngx_http_registry_status_begin(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_registry_status_accepts(ngx_http_request_t *r,
     const char *type);
+static ngx_int_t ngx_http_registry_status_send_text(ngx_http_request_t *r,
+    ngx_str_t *type, ngx_http_registry_text_t *text);
 static ngx_int_t ngx_http_registry_status_send(ngx_http_request_t *r,
     ngx_str_t *type, ngx_str_t *body);
 static char *ngx_http_registry_status(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -151,7 +158,20 @@ ngx_http_registry_status_log_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_registry_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                 body;
+    ngx_int_t  rc;
+
+    rc = ngx_http_registry_status_begin(r);
+
+    return rc == NGX_OK ? ngx_http_registry_sums(r,
+                                           ngx_http_registry_metrics_answer)
+                        : rc;
+}
+
+
+static ngx_int_t
+ngx_http_registry_metrics_answer(ngx_http_request_t *r,
+    ngx_http_registry_sums_t *sums)
+{
     ngx_uint_t                openmetrics;
     ngx_http_registry_text_t  text;
 
@@ -161,60 +181,70 @@ ngx_http_registry_metrics_handler(ngx_http_request_t *r)
     openmetrics = ngx_http_registry_status_accepts(r,
                                               "application/openmetrics-text");
 
-    ngx_http_registry_metrics_text(r, &text, openmetrics);
+    ngx_http_registry_metrics_text(r, sums, &text, openmetrics);
 
-    if (text.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = text.start;
-    body.len = (size_t) (text.pos - text.start);
-
-    return ngx_http_registry_status_send(r, openmetrics
+    return ngx_http_registry_status_send_text(r, openmetrics
                                          ? &ngx_http_registry_openmetrics_type
                                          : &ngx_http_registry_prometheus_type,
-                                         &body);
+                                         &text);
 }
 
 
 static ngx_int_t
 ngx_http_registry_status_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                              body;
-    ngx_http_registry_text_t               text;
+    ngx_int_t                              rc;
     ngx_http_registry_status_main_conf_t  *smcf;
 
-    if (ngx_http_registry_status_accepts(r, "text/html")) {
+    rc = ngx_http_registry_status_begin(r);
 
-        smcf = ngx_http_get_module_main_conf(r,
-                                             ngx_http_registry_status_module);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
-        if (ngx_http_registry_add_header(r,
+    if (!ngx_http_registry_status_accepts(r, "text/html")) {
+        return ngx_http_registry_sums(r, ngx_http_registry_status_answer);
+    }
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_registry_status_module);
+
+    if (ngx_http_registry_add_header(r,
                               NGX_HTTP_REGISTRY_STR("Content-Security-Policy"),
                               smcf->policy)
-            == NULL)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_registry_status_send(r, &ngx_http_registry_html_type,
-                                             &smcf->page);
+        == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    return ngx_http_registry_status_send(r, &ngx_http_registry_html_type,
+                                         &smcf->page);
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_answer(ngx_http_request_t *r,
+    ngx_http_registry_sums_t *sums)
+{
+    ngx_http_registry_text_t  text;
 
     ngx_memzero(&text, sizeof(ngx_http_registry_text_t));
     text.pool = r->pool;
 
-    ngx_http_registry_status_json(r, &text);
+    ngx_http_registry_status_json(r, sums, &text);
 
-    if (text.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_registry_status_send_text(r, &ngx_http_registry_json_type,
+                                              &text);
+}
+
+
+static ngx_int_t
+ngx_http_registry_status_begin(ngx_http_request_t *r)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
     }
 
-    body.data = text.start;
-    body.len = (size_t) (text.pos - text.start);
-
-    return ngx_http_registry_status_send(r, &ngx_http_registry_json_type,
-                                         &body);
+    return ngx_http_discard_request_body(r);
 }
 
 
@@ -243,22 +273,29 @@ ngx_http_registry_status_accepts(ngx_http_request_t *r, const char *type)
 
 
 static ngx_int_t
+ngx_http_registry_status_send_text(ngx_http_request_t *r, ngx_str_t *type,
+    ngx_http_registry_text_t *text)
+{
+    ngx_str_t  body;
+
+    if (text->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = text->start;
+    body.len = (size_t) (text->pos - text->start);
+
+    return ngx_http_registry_status_send(r, type, &body);
+}
+
+
+static ngx_int_t
 ngx_http_registry_status_send(ngx_http_request_t *r, ngx_str_t *type,
     ngx_str_t *body)
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
     b = ngx_calloc_buf(r->pool);
     if (b == NULL) {
