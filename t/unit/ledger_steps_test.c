@@ -272,7 +272,7 @@ start(void **state)
 
 
 static int
-stop(void **state)
+leave(void **state)
 {
     size_t  i;
 
@@ -300,5 +300,5 @@ main(void)
         cmocka_unit_test(test_one_is_killed_at_each_step)
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, leave);
 }

@@ -87,7 +87,7 @@ start(void **state)
 
 
 static int
-stop(void **state)
+leave(void **state)
 {
     server_t *server = *state;
 
@@ -421,5 +421,5 @@ main(void)
         cmocka_unit_test(test_hosts_are_counted)
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, leave);
 }

@@ -27,7 +27,7 @@
 static void           *memory;
 static reg_proofs_t   *proofs;
 
-static const unsigned char  secret[REG_PROOF_SECRET_LEN] = "0123456789abcdef";
+static const unsigned char  secret[REG_PROOF_SECRET_LEN] = "0123456789abcde";
 
 
 static int
