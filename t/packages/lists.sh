@@ -1,8 +1,8 @@
 #!/bin/bash
 #
-# The spec of the RPM and the APKBUILD, which no tool of Debian builds: they
-# parse, are of this version, and name what "make install" and packaging/system
-# have.
+# The RPM and the package of Alpine have the files that those of Debian have:
+# what "make install" installs, and what is in packaging/system.  Of both only the
+# compiling is left out, for which there are the distributions themselves.
 
 set -uo pipefail
 . "$(dirname "$0")/../lib/sandbox.sh"
@@ -14,64 +14,121 @@ apk=$top/packaging/apk/APKBUILD
 
 make -s -C "$top" install DESTDIR="$dir/root" > /dev/null
 
-
 is "$(sed -n 's/^Version: *//p' "$spec") $(sed -n 's/^pkgver=//p' "$apk")" \
    "$version $version" "both are of the version of the tool"
 
-# the files of the spec, with the directories of Fedora
 
-sed -n '/^%files/,$s/^[^#]*\(%{[a-z_]*}\/[^ ]*\)$/\1/p' "$spec" |
-    sed -e 's|%{_bindir}|/usr/bin|; s|%{_mandir}|/usr/share/man|' \
-        -e 's|%{_datadir}|/usr/share|; s|%{_docdir}|/usr/share/doc|' \
-        -e 's|%{_tmpfilesdir}|/usr/lib/tmpfiles.d|' \
-        -e 's|%{_unitdir}|/usr/lib/systemd/system|' \
-        -e 's|%{_sysconfdir}|/etc|; s|%{_sharedstatedir}|/var/lib|' \
-        -e 's|%{nginx_moddir}|/usr/lib/nginx/modules|' \
-        -e 's|%{nginx_modconfdir}|/usr/share/nginx/modules|' > "$dir/files"
+# Prints what is below a directory, files and empty directories.
 
-
-# A file is in the list, or a directory above it is, or a pattern.
-
-listed() {                                      # PATH
-    local entry
-
-    while read -r entry; do
-        # shellcheck disable=SC2254
-        case $1 in $entry | $entry/*) return 0 ;; esac
-    done < "$dir/files"
-
-    return 1
+files() {                                       # DIR
+    (cd "$1" && find . \( -type f -o -type d -empty \) -printf '/%P\n') | sort
 }
 
 
-while read -r file; do
-    listed "$file"
-    ok $? "the spec has $file"
-done < <(cd "$dir/root" && find . -type f -printf '/%P\n' | sort)
+# The same, with those of packaging/system where they are to be.
 
-for file in "$top"/packaging/system/*; do
-    name=${file##*/}
+wanted() {                                      # FILE...
+    { files "$dir/root"; printf '%s\n' "$@"; } | sort
+}
 
-    case $name in
-    *.service | *.timer)
-        grep -q '_unitdir} packaging/system/\*.service' "$spec" ;;
-    *)
-        grep -q "packaging/system/$name" "$spec" &&
-            { [ "$name" = ngx-registry.tmpfiles ] ||
-              grep -q "packaging/system/$name" "$apk"; } ;;
-    esac
-    ok $? "the packages have $name"
+
+# The RPM: %install and %files as they are, and what is built already in place of
+# %build.
+
+build_rpm() {
+    local source=ngx-registry-$version
+
+    mkdir -p "$dir/rpm/SOURCES"
+    "$top/scripts/copy-tree" "$dir/$source"
+    tar -C "$dir" -czf "$dir/rpm/SOURCES/$source.tar.gz" "$source"
+
+    B=$(realpath "$(dirname "$NGX_REGISTRY")") rpmbuild -bb --nodeps --quiet \
+        --define "_topdir $dir/rpm" \
+        --define "_vpath_builddir build" \
+        --define "_docdir /usr/share/doc" \
+        --define "_sharedstatedir /var/lib" \
+        --define "_tmpfilesdir /usr/lib/tmpfiles.d" \
+        --define "_unitdir /usr/lib/systemd/system" \
+        --define "build_ldflags -g" \
+        --define "debug_package %{nil}" \
+        --define "nginx_moddir /usr/lib/nginx/modules" \
+        --define "nginx_modconfdir /usr/share/nginx/modules" \
+        --define "nginx_modrequires Requires: nginx" \
+        --define "nginx_modconfigure mkdir build" \
+        --define "nginx_modbuild cp \$B/ngx_http_registry_module.so build" "$spec"
+}
+
+
+if command -v rpmbuild > /dev/null; then
+    runs "the RPMs build" build_rpm
+    rpms=("$dir"/rpm/RPMS/*/*.rpm)
+    is "$(rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "${rpms[@]}" |
+           grep -v -e '^d.* /usr/' -e /usr/share/licenses/ -e /usr/lib/.build-id |
+           sed -e 's|^[^ ]* ||' -e '/man1/s/\.gz$//' | sort)" \
+       "$(cd "$top/packaging/system" && wanted \
+           /etc/default/ngx-registry /etc/logrotate.d/ngx-registry \
+           /usr/lib/tmpfiles.d/ngx-registry.conf \
+           $(printf '/usr/lib/systemd/system/%s\n' *.service *.timer) \
+           /usr/share/nginx/modules/mod-http-registry.conf \
+           /var/lib/ngx-registry /var/lib/ngx-registry/egress)" \
+       "the RPMs have the files"
+    is "$(rpm -qp --qf "[%{FILEMODES:perms} %{FILEUSERNAME} %{FILEGROUPNAME} \
+%{FILENAMES}\n]" "${rpms[@]}" | grep /var/lib/)" \
+       "drwxr-s--- root nginx /var/lib/ngx-registry
+drwxr-s--- nginx nginx /var/lib/ngx-registry/egress" "and the directories"
+else
+    ok 0 "the RPMs build # SKIP rpmbuild is not installed"
+fi
+
+
+# The package of Alpine: what abuild does with package and _module, in a shell
+# that is as little bash as Alpine's.
+
+cat > "$dir/abuild" <<'ABUILD'
+amove() {
+    mkdir -p "$subpkgdir/${1%/*}"
+    mv "$pkgdir/$1" "$subpkgdir/$1"
+    (cd "$pkgdir" && rmdir -p --ignore-fail-on-non-empty "${1%/*}")
+}
+
+install() {                     # there may be no such user here
+    command install $(echo " $*" | sed 's/ -[og] nginx//g')
+}
+
+. "$1"
+package
+_module
+ABUILD
+
+mkdir "$dir/apk"
+runs "the APKBUILD packages" env -C "$top" CFLAGS= LDFLAGS= pkgdir="$dir/apk" \
+    subpkgdir="$dir/module" srcdir="$dir" dash -eu "$dir/abuild" "$apk"
+is "$({ files "$dir/apk"; files "$dir/module"; } | sort)" \
+   "$(wanted /etc/logrotate.d/ngx-registry /etc/nginx/modules/http_registry.conf \
+       /var/lib/ngx-registry/egress)" "the packages of Alpine have the files"
+is "$(files "$dir/module")" \
+   "/etc/nginx/modules/http_registry.conf
+/usr/lib/nginx/modules/ngx_http_registry_module.so" "the module in one of its own"
+runs "what it runs before is a script" \
+    sh -n "$(dirname "$apk")/$(. "$apk" && echo "$install")"
+
+
+# each library that Debian's are built with has other names there
+
+for name in curl4-openssl:libcurl:curl hiredis jansson pcre2 ssl:openssl:openssl; do
+    IFS=: read -r deb rpm alpine <<< "$name"
+
+    [[ $(< "$top/debian/control") =~ lib$deb-dev &&
+       $(< "$spec") =~ [\ ]${rpm:-$deb}-devel &&
+       $(< "$apk") =~ [\ \"]${alpine:-$deb}-dev ]]
+    ok $? "all three are built with ${rpm:-$deb}"
 done
 
-runs "the APKBUILD is a script" bash -n "$apk"
-is "$(cd "$dir" && bash -c '. "$0"; declare -F build package _module | wc -l' \
-    "$apk")" 3 "it has the functions that abuild calls"
+is "$(grep -o 'lib[a-z0-9-]*-dev\|zlib1g-dev' "$top/debian/control" | wc -l)" 6 \
+   "and with zlib, and no other"
 
-if command -v rpmspec > /dev/null; then
-    runs "rpmspec parses the spec" rpmspec -q --define 'nginx_moddir /m' \
-        --define 'nginx_modconfdir /c' --define '_unitdir /u' \
-        --define '_tmpfilesdir /t' "$spec"
-fi
+
+# Kubernetes
 
 is "$(sed -n '/^resources:/,/^$/s/^  - //p' \
         "$top/packaging/kubernetes/base/kustomization.yaml" | sort)" \
