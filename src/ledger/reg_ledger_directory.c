@@ -27,6 +27,7 @@
                                    + REG_LEDGER_DAY_LEN + 1)
 
 
+static int reg_ledger_lock_open(const char *path, const char *directory);
 static int reg_ledger_name_parse(const char *name, int64_t *day,
     unsigned *version);
 static int reg_ledger_number(const char **p, unsigned *n);
@@ -52,7 +53,7 @@ reg_ledger_lock(int *lock, const char *directory, reg_error_t *error)
         return REG_INVALID;
     }
 
-    fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0640);
+    fd = reg_ledger_lock_open(path, directory);
     if (fd == -1) {
         reg_error_set(error, "\"%s\" cannot be opened: %s; the directory has "
                       "to be there, and belong to who counts in it", path,
@@ -74,6 +75,31 @@ reg_ledger_lock(int *lock, const char *directory, reg_error_t *error)
     *lock = fd;
 
     return REG_OK;
+}
+
+
+/*
+ * Who counts in the directory has to open the lock, too, if root came first: a
+ * new one belongs to whom the directory does, where root may say so.
+ */
+
+static int
+reg_ledger_lock_open(const char *path, const char *directory)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = open(path, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0640);
+
+    if (fd == -1) {
+        return errno == EEXIST ? open(path, O_RDWR|O_CLOEXEC|O_NOFOLLOW) : -1;
+    }
+
+    if (geteuid() == 0 && stat(directory, &st) == 0) {
+        (void) !fchown(fd, st.st_uid, st.st_gid);
+    }
+
+    return fd;
 }
 
 

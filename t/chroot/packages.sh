@@ -150,6 +150,9 @@ for unit in "$root"/lib/systemd/system/ngx-registry-*.service; do
         'set -a && . /etc/default/ngx-registry && . /root/command'
 done
 
+is "$(in_chroot find "/$state/egress" ! -user www-data)" "" \
+   "and leaves the ledger to the workers"
+
 audit=$root/$state/store.json.audit
 lines=$(wc -l < "$audit")
 runs "logrotate takes its file" in_chroot logrotate -f /etc/logrotate.d/ngx-registry
@@ -206,7 +209,7 @@ is "$(cd "$root" && ls -d etc/logrotate.d/ngx-registry etc/default/ngx-registry 
 is "$(sha256sum < "$root/$state/store.json")" "$before" \
    "but the keys, which are data"
 
-rm "$root/$state"/*
+find "$root/$state" -type f -delete
 apt install $(cd "$root" && ls -d ./new/ngx-registry*) > /dev/null 2>&1
 apt purge ngx-registry > /dev/null 2>&1
 [ ! -e "$root/$state" ]
