@@ -82,10 +82,10 @@ like "$(as gateway flushall)" '^NOPERM' "nor everything"
 
 for name in "key:$id" tenant:acme audit; do
     like "$(as gateway eval 'return redis.call("SET", KEYS[1], "x")' 1 \
-            "registry:$name")" "NOPERM|can't" \
+            "registry:$name")" "NOPERM|No permissions|can't" \
        "nor a script of its: no ${name%%:*}"
     like "$(as gateway eval 'return redis.call("DEL", ARGV[1])' 0 \
-            "registry:$name")" "NOPERM|can't" \
+            "registry:$name")" "NOPERM|No permissions|can't" \
        "whatever it says its keys are"
 done
 
