@@ -50,7 +50,7 @@ http_extra='registry_usage on interval=100ms;
             registry_limit calls count=request per=key rate=100/31d mode=exact;
             registry_limit pulls count=pull per=key rate=100/31d;'
 start_gateway "redis://127.0.0.1:$redis_port user=gateway \
-password_file=$dir/gw"
+password_file=$dir/gw timeout=20s"
 served() { [ "$(status_of "$key")" = 200 ]; }
 wait_for served
 written() { [ "$("$NGX_REGISTRY" key usage "$id" --format json 2> /dev/null |
