@@ -4,7 +4,8 @@
 #
 #     $tools            the directory of what scripts/ecosystem-tools builds
 #     need TOOL         skips the test where there is none
-#     start_zot         in place of start_backend, zot behind the recorder
+#     start_zot [true]  in place of start_backend, zot behind the recorder;
+#                       with its "dedupe", which gives anybody's blob away
 #     save NAME         keeps a table, on standard input, in
 #                       build/ecosystem/NAME.md
 
@@ -21,12 +22,13 @@ need() {                                        # TOOL
 }
 
 
-start_zot() {
+start_zot() {                                   # [DEDUPE]
     local port=$(free_port)
 
-    jq -n --arg dir "$dir/backend/zot" --arg port "$port" \
+    jq -n --arg dir "$dir/backend/zot-$port" --arg port "$port" \
+        --argjson dedupe "${1:-false}" \
         '{distSpecVersion: "1.1.1", log: {level: "info"},
-          storage: {rootDirectory: $dir},
+          storage: {rootDirectory: $dir, dedupe: $dedupe},
           http: {address: "127.0.0.1", port: $port, compat: ["docker2s2"]}}' \
         > "$dir/backend/zot.json"
     background zot serve "$dir/backend/zot.json" \
