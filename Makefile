@@ -223,7 +223,8 @@ pull-through:
 	$(MAKE) -j$(JOBS) build
 	PULLS=2000 IMAGES=50 BLOB_SIZE=1073741824 t/e2e/pull_through.sh
 
-## make bench      requests/s and instructions beside plain proxy_pass
+## make bench      requests/s and instructions beside plain proxy_pass, and beside
+##                 ARCHEIO=file and DOCKER_AUTH=file, those programs
 
 .PHONY: bench
 bench:
@@ -231,6 +232,7 @@ bench:
 	$(MAKE) -j$(JOBS) build
 	t/bench/run
 	t/bench/redirect
+	t/bench/docker_auth
 	t/bench/limits
 	t/bench/limits_fleet
 

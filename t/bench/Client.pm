@@ -69,7 +69,7 @@ sub fill
 }
 
 # Sends a request, reads the whole response and returns its status; its header
-# is in $self->{head}.
+# is in $self->{head}, its body in $self->{body}.
 
 sub status
 {
@@ -90,7 +90,7 @@ sub status
 
     $length //= 0;
     $self->fill while length $self->{buffer} < $length;
-    substr $self->{buffer}, 0, $length, '';
+    $self->{body} = substr $self->{buffer}, 0, $length, '';
 
     delete $self->{socket} if $head =~ /\r\nConnection: close\r\n/i;
 
