@@ -1,4 +1,4 @@
-# What nginx -t says of blob offload, beside the errors that directives.md has.
+# What nginx -t says of blob offload, beside the errors that the reference has.
 
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib" }

@@ -34,7 +34,7 @@ for block in "$blocks"/*.json.ask; do
 done
 
 for document in "${documents[@]}"; do
-    name=$(basename "$document")
+    name=$(name_of "$document")
     rm -rf "$dir"/lib/* "$dir"/*.key
 
     while read -r line; do
@@ -49,7 +49,7 @@ for document in "${documents[@]}"; do
         *)
             ok 1 "$name: \"$line\" is no command of this test" ;;
         esac
-    done < <(commands_of "$(basename "$document" .md)")
+    done < <(commands_of "$name")
 done
 
 ok $((commands < 20)) "there are commands: $commands"

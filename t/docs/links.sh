@@ -8,26 +8,50 @@ set -uo pipefail
 . "$(dirname "$0")/../lib/docs.sh"
 
 cd "$top"
+pages=(README.md docs/*.md docs/reference/*.md)
 
 
-# The links of a document, without those of other hosts and those in code.
+# A document without its code, and without what a line has as code.
+
+text_of() {                                     # DOCUMENT
+    awk '/^ *```/ { code = !code; next } !code' "$1" | sed 's/`[^`]*`//g'
+}
+
+
+# The links of a document, without those of other hosts; one may be broken where
+# a line is.
 
 links_of() {                                    # DOCUMENT
-    awk '/^```/ { code = !code } !code' "$1" | sed 's/`[^`]*`//g' |
-        grep -oE '\]\([^)]*\)|^\[[a-z]+\]: [^ ]+' |
-        sed -E 's/^\]\(//; s/\)$//; s/^\[[a-z]+\]: //' | grep -v '^https://'
+    {
+        text_of "$1" | tr '\n' ' ' | grep -oE '\]\([^)]*\)' |
+            sed -E 's/^\]\( *//; s/\)$//'
+        text_of "$1" | sed -nE 's/^\[[a-z]+\]: ([^ ]+)$/\1/p'
+    } | grep -v '^https\?://'
+}
+
+
+# The names by which links go to what "[name]: target" says, and those that are
+# so defined.
+
+names_used() {                                  # DOCUMENT
+    text_of "$1" | tr '\n' ' ' | grep -oE '\]\[[a-z]+\]' | tr -d '][' | sort -u
+}
+
+
+names_defined() {                               # DOCUMENT
+    text_of "$1" | sed -nE 's/^\[([a-z]+)\]: .*/\1/p' | sort
 }
 
 
 # The names that a reader of the document can jump to.
 
 anchors_of() {                                  # DOCUMENT
-    awk '/^```/ { code = !code } !code' "$1" | sed -n 's/^##* //p' |
+    awk '/^ *```/ { code = !code } !code' "$1" | sed -n 's/^##* //p' |
         tr 'A-Z' 'a-z' | sed -E 's/[^a-z0-9_ -]//g; s/ /-/g'
 }
 
 
-for document in README.md docs/*.md; do
+for document in "${pages[@]}"; do
     count=0
 
     while read -r link; do
@@ -48,15 +72,25 @@ for document in README.md docs/*.md; do
     done < <(links_of "$document")
 
     ok $((count == 0)) "$document: has links that lead somewhere: $count"
+
+    is "$(names_used "$document")" "$(names_defined "$document")" \
+       "$document: links by name have a target, each one"
+
+    is "$(anchors_of "$document" | sort | uniq -d)" "" \
+       "$document: no two headings are one"
 done
 
 is "$(links_of README.md | grep -oE '^docs/[a-z-]+\.md' | sort -u)" \
    "$(ls docs/*.md)" "README.md links to every document"
 
-is "$(awk 'length($0) > 100 { print FILENAME ":" FNR }' README.md docs/*.md)" \
+is "$(links_of README.md | grep -oE '^conf\.example/[a-z-]+\.conf' | sort -u)" \
+   "$(ls conf.example/*.conf | grep -vE '/(registry|registry_proxy)\.conf$')" \
+   "README.md links to every example"
+
+is "$(awk 'length($0) > 100 { print FILENAME ":" FNR }' "${pages[@]}")" \
    "" "no line is longer than 100 columns"
 
-is "$(grep -nP '[ \t]+$|\t' README.md docs/*.md)" "" \
+is "$(grep -nP '[ \t]+$|\t' "${pages[@]}")" "" \
    "no line ends in a space or holds a tab"
 
 finish

@@ -9,16 +9,17 @@ set -uo pipefail
 cd "$top"
 
 
-# "<name> <contexts>" for each directive of the command tables.
+# "<module>: <name> <contexts>" for each directive of the command tables.
 
 directives_of_source() {
     perl -0777 -ne '
+        my ($module) = /^ngx_module_t +(\w+) = /m or next;
         while (/\{ ngx_string\("(registry\w*)"\),\s*(NGX_HTTP_\w+[^,]*),/g) {
             my ($name, $flags) = ($1, $2);
             my @contexts = map { $flags =~ /NGX_HTTP_$_->[0]_CONF/
                                  ? $_->[1] : () }
                 [MAIN => "http"], [SRV => "server"], [LOC => "location"];
-            print "$name ", join(", ", @contexts), "\n";
+            print "$module: $name ", join(", ", @contexts), "\n";
         }
     ' src/nginx/*/*.c | sort
 }
@@ -26,31 +27,62 @@ directives_of_source() {
 
 directives_of_docs() {
     awk '
-        /^## /           { name = $2 }
-        /^    Context: / { sub(/^ *Context: */, ""); print name, $0 }
-    ' docs/directives.md | sort
+        /^# Module /     { module = $3 }
+        /^### /          { name = $2 }
+        /^    Context: / {
+            sub(/^ *Context: */, "")
+            print module ": " name, $0
+        }
+    ' "${reference[@]}" | sort
+}
+
+
+# The headings of a page below one of its sections.
+
+entries_of() {                                  # PAGE SECTION
+    awk -v section="## $2" '
+        /^```/              { code = !code }
+        code                { next }
+        /^## /              { here = $0 == section }
+        here && /^### /     { print $2 }
+    ' "$1"
 }
 
 
 is "$(directives_of_docs)" "$(directives_of_source)" \
-   "directives.md has the directives of the source and their contexts"
+   "the pages have the directives of their modules, and the contexts"
 
-is "$(sed -n 's/^- \[\(.*\)\](#\1)$/\1/p' docs/directives.md)" \
-   "$(sed -n 's/^## //p' docs/directives.md)" \
-   "directives.md begins with a list of them"
+for page in "${reference[@]}"; do
+    [[ $page != */index.md ]] || continue
 
-for name in $(sed -n 's/^## //p' docs/directives.md); do
-    entry=$(sed -n "/^## $name\$/,/^## /p" docs/directives.md | sed '$d')
+    name=$(name_of "$page")
+    directives=$(entries_of "$page" Directives)
+    shown=$(cat "$blocks/$name"-*.nginx)
 
-    for part in "    Syntax:   $name " "    Default:  " \
-        "This directive appeared in version " "Example:" "Errors:"
-    do
-        # one without parameters ends with its name
+    is "$(sed -nE 's/^ *- \[.*\]\(#([a-z_-]+)\)$/\1/p' "$page")" "$(
+        awk '/^```/ { code = !code }
+             !code && /^## / { here = $2 == "Directives"
+                               sub(/^## /, ""); gsub(/ /, "-")
+                               print tolower($0) }
+             here && !code && /^### / { print $2 }' "$page")" \
+       "$name: begins with its contents"
 
-        case ${entry/"$name;"/"$name ;"} in
-        *$'\n'"$part"*)     ok 0 "$name: has \"$part\"" ;;
-        *)                  ok 1 "$name: has \"$part\"" ;;
-        esac
+    is "$(sort <<< "$directives")" "$directives" "$name: they are in order"
+
+    for directive in $directives; do
+        entry=$(sed -n "/^### $directive\$/,/^##* /p" "$page" | sed '$d')
+
+        for part in "    Syntax:   $directive " "    Default:  " "Errors:"; do
+            # one without parameters ends with its name
+
+            case ${entry/"$directive;"/"$directive ;"} in
+            *$'\n'"$part"*)     ok 0 "$directive: has \"$part\"" ;;
+            *)                  ok 1 "$directive: has \"$part\"" ;;
+            esac
+        done
+
+        grep -qE "(^|[ {])$directive[ ;]" <<< "$shown"
+        ok $? "$directive: an example of its page has it"
     done
 done
 
@@ -58,12 +90,12 @@ done
 # A default can be written where it stands.
 
 make_store
-defaults=$(awk '/^## / { name = $2 }
+defaults=$(awk '/^### / { name = $2 }
                 sub(/^    Default: */, "") { print name, $0 }' \
-    docs/directives.md)
+    "${reference[@]}")
 
-is "$(cut -d ' ' -f 1 <<< "$defaults")" \
-   "$(sed -n 's/^## //p' docs/directives.md)" \
+is "$(cut -d ' ' -f 1 <<< "$defaults" | sort)" \
+   "$(directives_of_source | cut -d ' ' -f 2 | sort)" \
    "each directive has a default, or none, marked so"
 
 while read -r name default; do
@@ -87,16 +119,35 @@ done <<< "$defaults"
 
 # Variables: those of the table, and those with handlers of their own.
 
-is "$(sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md | sort)" \
+variables_of_docs() {
+    for page in "${reference[@]}"; do
+        entries_of "$page" "Embedded Variables"
+    done | sort
+}
+
+
+is "$(variables_of_docs | sed 's/^\$\(registry_[a-z_]*\).*/\1/')" \
    "$({ grep -ohE 'ngx_string\("registry_[a-z_]+"' \
             src/nginx/request/ngx_http_registry_variables.c
         grep -ohE '^    ngx_string\("registry_[a-z_]+"\);' src/nginx/*/*.c; } |
         cut -d '"' -f 2 | sort -u)" \
-   "variables.md has the variables of the source"
+   "the pages have the variables of the source"
 
-is "$(sed -n 's/^| \[\(\$registry_[^]]*\)\].*/\1/p' docs/variables.md)" \
-   "$(sed -n 's/^## //p' docs/variables.md)" \
-   "variables.md begins with a list of them"
+
+# The index has all of them; t/docs/links.sh follows its links.
+
+index=docs/reference/index.md
+
+is "$(sed -nE 's/^- \[(.*)\]\([a-z]+\.md#\1\)$/\1/p' $index)" \
+   "$(directives_of_source | cut -d ' ' -f 2 | LC_ALL=C sort)" \
+   "index.md lists the directives"
+
+is "$(sed -nE 's/^\| \[(\$registry_[^]]*)\].*/\1/p' $index)" \
+   "$(variables_of_docs | LC_ALL=C sort)" "index.md lists the variables"
+
+is "$(sed -nE 's/^\| \[(ngx_[a-z_]+)\]\([a-z]+\.md\).*/\1/p' $index | sort)" \
+   "$(sed -n 's/^# Module //p' "${reference[@]}" | sort)" \
+   "index.md lists the modules"
 
 
 # Operations and reasons.
@@ -129,10 +180,10 @@ metrics_of_source() {
 }
 
 
-names=$({ directives_of_source | cut -d ' ' -f 1
+names=$({ directives_of_source | cut -d ' ' -f 2
           metrics_of_source
           grep -ohE '\bregistry_[a-z_]+' src/cli/*/cli_budget*.c
-          sed -n 's/^## \$\(registry_[a-z_]*\).*/\1/p' docs/variables.md; } |
+          variables_of_docs | sed 's/^\$\(registry_[a-z_]*\).*/\1/'; } |
     paste -sd '|')
 unknown=$(grep -onE '\bregistry_[a-z_]+' "${documents[@]}" conf.example/* |
     grep -vE ":($names)\$" |

@@ -4,7 +4,9 @@
 #
 # The blocks of the documents, in $blocks:
 #
-#     <document>-<line>.<language>       what stands between ``` and ```
+#     <document>-<line>.<language>       what stands between ``` and ```; a
+#                                        document in docs/reference/ is called
+#                                        reference-...
 #     <document>-<line>.<language>.ask   comments "<!-- ... -->" right behind it
 #
 # A sandbox stands in for a machine: the paths and addresses of the documents
@@ -14,7 +16,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/oidc.sh"
 
 blocks=$dir/blocks
-documents=("$top/README.md" "$top"/docs/*.md)
+reference=("$top"/docs/reference/*.md)
+documents=("$top/README.md" "$top"/docs/*.md "$top"/docs/reference/*.md)
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 REGISTRY_STORE=file:$dir/lib/store.json
@@ -23,8 +26,19 @@ export REGISTRY_STORE
 mkdir -p "$blocks" "$dir/lib/egress" "$dir/etc" "$dir/cache" "$dir/access" \
     "$dir/tmp" "$dir/keys"
 
+# What a document is called: README, limits, reference-limit.
+
+name_of() {                                     # DOCUMENT
+    local name=${1#"$top/"}
+
+    name=${name#docs/}
+    name=${name%.md}
+    echo "${name//\//-}"
+}
+
+
 for document in "${documents[@]}"; do
-    awk -v out="$blocks/$(basename "$document" .md)" '
+    awk -v out="$blocks/$(name_of "$document")" '
         /^```[a-z]+$/ {
             file = sprintf("%s-%04d.%s", out, FNR, substr($0, 4))
             printf "" > file
@@ -87,10 +101,9 @@ top_directives() {
 # Directives that the http block alone may have.
 
 http_directives() {
-    awk '/^## / { name = $2 } /^    Context: +http$/ { print name }' \
-        "$top/docs/directives.md"
+    awk '/^### / { name = $2 } /^    Context: +http$/ { print name }' \
+        "${reference[@]}"
 }
-
 
 
 # Makes a whole nginx.conf of a block, by the level that its directives need.

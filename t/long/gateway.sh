@@ -74,7 +74,7 @@ http {
 
     server {
         listen 127.0.0.1:$1;
-        location ~ /blobs/ { root $top/docs; try_files /directives.md =404; }
+        location ~ /blobs/ { root $top/docs; try_files /store.md =404; }
         location / { return 200 "{}"; }
     }
 
