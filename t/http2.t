@@ -8,16 +8,6 @@ use Registry::TestGateway;
 
 our $Target = 'GET /v2/acme/app/manifests/1';
 
-# Upstream's library says "http2 on" to versions of nginx that have it not yet,
-# unless it takes them for older ones.
-
-add_block_preprocessor(sub {
-    no warnings 'once';
-
-    $Test::Nginx::Util::NginxVersion = '1.019008'
-        if ($Test::Nginx::Util::NginxVersion // 9) < 1.025001;
-});
-
 # Answers that come before the body is read are left to t/keepalive.t: nginx
 # ends such a stream by RST_STREAM with NO_ERROR, and several versions of curl
 # then drop the answer.

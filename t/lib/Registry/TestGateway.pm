@@ -106,6 +106,17 @@ sub denied {
 }
 
 
+# Upstream's library says "http2 on" to versions of nginx that have it not yet,
+# unless it takes them for older ones.
+
+sub speak_old_http2 {
+    no warnings 'once';
+
+    $Test::Nginx::Util::NginxVersion = '1.019008'
+        if ($Test::Nginx::Util::NginxVersion // 9) < 1.025001;
+}
+
+
 $ENV{TEST_NGINX_HTML_DIR} ||= main::html_dir();
 
 main::no_long_string();
@@ -116,6 +127,8 @@ main::log_level('info');
 
 main::add_block_preprocessor(sub {
     my ($block) = @_;
+
+    speak_old_http2() if defined $block->http2;
 
     my %default = (http_config => $HttpConfig, config => $Config);
 
