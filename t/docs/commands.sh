@@ -2,7 +2,8 @@
 #
 # Every line of "sh" in the documents that begins with ngx-registry succeeds, in
 # order, document by document, on a store of its own; ID is the id of the key
-# that was made last.  And the stores that are shown are stores.
+# that was made last.  And the stores that are shown are stores.  What the
+# runbooks have is run by runbooks_*.sh.
 
 set -uo pipefail
 . "$(dirname "$0")/../lib/docs.sh"
@@ -35,6 +36,7 @@ done
 
 for document in "${documents[@]}"; do
     name=$(name_of "$document")
+    [[ $name != operations && $name != migrating-* ]] || continue
     rm -rf "$dir"/lib/* "$dir"/*.key
 
     while read -r line; do
@@ -53,6 +55,15 @@ for document in "${documents[@]}"; do
 done
 
 ok $((commands < 20)) "there are commands: $commands"
+
+
+# No runbook is left out.
+
+while read -r heading; do
+    grep -qF "\"$heading\"" "$top"/t/docs/runbooks_*.sh
+    ok $? "a test runs it: $heading"
+done < <(awk '/^## / { heading = substr($0, 4) } /^```sh$/ { print heading }' \
+    "$top"/docs/{operations,migrating-from-htpasswd}.md | sort -u)
 
 
 # What README.md makes of them: a key that is one, and whose successor was
