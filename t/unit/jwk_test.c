@@ -17,6 +17,7 @@
 #include "random.h"
 #include "reg_base64.h"
 #include "reg_jws.h"
+#include "rsa.h"
 
 #define N_7638                                                                \
     "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7a" \
@@ -308,6 +309,21 @@ a_jwks_skips_what_it_cannot_use(void **state)
 }
 
 
+static EVP_PKEY *
+rsa_key(void)
+{
+    BIO       *bio;
+    EVP_PKEY  *pkey;
+
+    bio = BIO_new_mem_buf(rsa_pem, -1);
+    pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    assert_non_null(pkey);
+    BIO_free(bio);
+
+    return pkey;
+}
+
+
 static void
 keys_come_from_pem(void **state)
 {
@@ -325,7 +341,7 @@ keys_come_from_pem(void **state)
     (void) state;
 
     pkeys[0] = EVP_EC_gen("P-256");
-    pkeys[1] = EVP_RSA_gen(2048);
+    pkeys[1] = rsa_key();
     pkeys[2] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 
     for (i = 0; i < 3; i++) {
@@ -386,7 +402,7 @@ pem_that_is_refused(void **state)
     (void) state;
 
     pkeys[0] = EVP_EC_gen("P-384");
-    pkeys[1] = EVP_RSA_gen(1024);
+    pkeys[1] = EVP_RSA_gen(512);
     pkeys[2] = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 
     for (i = 0; i < 3; i++) {
