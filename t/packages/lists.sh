@@ -50,6 +50,9 @@ build_rpm() {
         --define "_tmpfilesdir /usr/lib/tmpfiles.d" \
         --define "_unitdir /usr/lib/systemd/system" \
         --define "build_ldflags -g" \
+        --define "systemd_post : post" \
+        --define "systemd_preun : preun" \
+        --define "systemd_postun : postun" \
         --define "debug_package %{nil}" \
         --define "nginx_moddir /usr/lib/nginx/modules" \
         --define "nginx_modconfdir /usr/share/nginx/modules" \
@@ -76,6 +79,12 @@ if command -v rpmbuild > /dev/null; then
 %{FILENAMES}\n]" "${rpms[@]}" | grep /var/lib/)" \
        "drwxr-s--- root nginx /var/lib/ngx-registry
 drwxr-s--- nginx nginx /var/lib/ngx-registry/egress" "and the directories"
+    is "$(rpm -qp --scripts "${rpms[@]}" | sed -n 's/^: //p' | xargs -n 4 |
+           while read -r when timers; do
+               echo "$when $(printf '%s\n' $timers | sort | xargs)"
+           done)" \
+       "$(cd "$top/packaging/system" && printf "%s $(echo *.timer)\n" \
+           post preun postun)" "and systemd is told of each timer"
 else
     ok 0 "the RPMs build # SKIP rpmbuild is not installed"
 fi
