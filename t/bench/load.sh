@@ -28,7 +28,7 @@ load() {
     # wrk counts in whole seconds, but ends early and in order when interrupted
 
     timeout -k 5 -s INT "$DURATION" taskset -c "$client_cpu" \
-        wrk -t1 -c32 -d 600s -H "User-Agent: docker/20.10.24" \
+        wrk -t1 -c32 -d 600s --timeout 30s -H "User-Agent: docker/20.10.24" \
         -H "Accept: application/vnd.oci.image.manifest.v1+json" \
         "${arguments[@]}" >"$state/wrk.out" 2>&1
 
