@@ -57,6 +57,58 @@ done
 ok $((commands < 20)) "there are commands: $commands"
 
 
+# A command that is shown and not run is one, and has the options.
+
+shown() {
+    local document
+
+    for document in "${documents[@]}"; do
+        {
+            sed -nE 's/^ {4,}(ngx-registry )/\1/p; s/^ngx-registry /&/p' \
+                <(sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}' "$document")
+            grep -oE '`ngx-registry [^`]*`' "$document" | tr -d '`'
+        } | sed 's/ *[|<>].*//; s/ && .*//'
+    done | sort -u
+}
+
+
+help=$(registry --help)
+known=0
+
+while read -r -a words; do
+    set -- "${words[@]:1}"
+
+    while [[ ${1-} == --store || ${1-} == --format || ${1-} == --pepper-file ]]
+    do
+        shift 2
+    done
+
+    # a group alone, an option alone, and what is said of several at once
+
+    [[ ${1-} == [a-z]* && "${words[*]}" != *…* ]] || continue
+    command=$1
+    ! grep -q "^  $1 ${2-}\b" <<< "$help" || command="$1 ${2-}"
+
+    if ! grep -q "^  $command\b" <<< "$help"; then
+        ok 1 "\"${words[*]}\" is a command"
+        continue
+    fi
+
+    known=$((known + 1))
+    options=$(registry $command --help)
+
+    for word; do
+        [[ $word == --[a-z]* ]] || continue
+        word=${word%%[^a-z-]*}
+
+        grep -q -- "^  *\(-., \)\{0,1\}$word\b" <<< "$options" ||
+            ok 1 "\"${words[*]}\": there is $word"
+    done
+done < <(shown)
+
+ok $((known < 60)) "commands that are shown are there: $known"
+
+
 # No runbook is left out.
 
 while read -r heading; do

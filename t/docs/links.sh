@@ -93,4 +93,7 @@ is "$(awk 'length($0) > 100 { print FILENAME ":" FNR }' "${pages[@]}")" \
 is "$(grep -nP '[ \t]+$|\t' "${pages[@]}")" "" \
    "no line ends in a space or holds a tab"
 
+is "$(for page in "${pages[@]}"; do [ -z "$(tail -c 1 "$page")" ] ||
+        echo "$page"; done)" "" "each ends with a newline"
+
 finish

@@ -15,6 +15,11 @@ runs "promtool takes the rules" promtool check rules registry.rules.yml
 runs "they ring when they should" promtool test rules registry.test.yml
 cd "$top"
 
+awk '/^```yaml$/ { inside = 1; next } /^```$/ { inside = 0 } inside' \
+    docs/metrics.md > "$dir/shown.yml"
+runs "and the configuration that metrics.md shows" \
+    promtool check config "$dir/shown.yml"
+
 is "$(jq -r '[.panels[].id] | length - (unique | length)' "$dashboard")" 0 \
    "each panel of the dashboard is one"
 
