@@ -279,7 +279,8 @@ install-tool: tool
 ## make deb        Debian packages, in build/deb/
 ## make package-test
 ##                 the packages in a Debian of their own: installed, upgraded,
-##                 removed; needs root and debootstrap
+##                 removed; and how long "make run" takes whoever has
+##                 nothing yet; needs root and debootstrap
 
 ## make image-test the image of docker/, built and used on an engine of its own;
 ##                 needs root and debootstrap.  NGINX_SRC=dir: also one on a base
