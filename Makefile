@@ -159,13 +159,13 @@ test:
 	$(MAKE) -j$(JOBS) build asan-build fuzz-build
 	t/run
 
-## make style unit valgrind cli nginx redis ledger e2e docs packages asan
+## make style unit valgrind cli nginx redis ledger e2e docs packages long asan
 ##                 one part of make test
 
-.PHONY: style unit valgrind cli nginx redis ledger e2e docs packages asan
-unit valgrind cli nginx redis ledger e2e docs packages: build
+.PHONY: style unit valgrind cli nginx redis ledger e2e docs packages long asan
+unit valgrind cli nginx redis ledger e2e docs packages long: build
 asan: asan-build
-style unit valgrind cli nginx redis ledger e2e docs packages asan:
+style unit valgrind cli nginx redis ledger e2e docs packages long asan:
 	t/run $@
 
 ## make conservation
@@ -182,14 +182,37 @@ conservation: build
 asan-build:
 	$(MAKE) B=$(B)/asan SANITIZE=address,undefined OPT="-O1 -g" build
 
+# long runs: what each has shown is kept in docs/long-runs/ and shown by its page
+
+LONG_RUNS   = $(CURDIR)/docs/long-runs
+
+## make soak       the gateway with all that it can do, for MINUTES=120
+## make kills      RELOADS=1000 under load, then KILLS=1000 of workers
+## make aborts     ABORTS=100000 requests that their clients leave
+## make mutate     src/access and src/oci changed in each place, or FILES=; do
+##                 the unit tests notice?  SAMPLE=0 of the changes, 0: all
 ## make fuzz       every fuzz target; RUNS=10000000, or TIME= in seconds each
 
 RUNS       ?= 10000000
 TIME       ?=
+FILES      ?=
+SAMPLE     ?= 0
 
-.PHONY: fuzz fuzz-build
+.PHONY: soak kills aborts mutate fuzz fuzz-build
+soak kills aborts mutate: build
+soak kills aborts:
+	RECORD=$(LONG_RUNS)/runs.tsv \
+	    CSV=$(LONG_RUNS)/soak.csv SVG=$(LONG_RUNS)/soak.svg t/run $@
+	t/long/page
+
+mutate:
+	RECORD=$(LONG_RUNS)/mutate.tsv SAMPLE=$(SAMPLE) t/long/mutate $(FILES)
+	t/long/page
+
 fuzz: fuzz-build
-	RUNS="$(if $(TIME),,$(RUNS))" TIME="$(TIME)" t/run $@
+	RECORD=$(LONG_RUNS)/fuzz.tsv RUNS="$(if $(TIME),,$(RUNS))" \
+	    TIME="$(TIME)" t/run $@
+	t/long/page
 
 fuzz-build: $(FUZZ_BINS)
 

@@ -7,8 +7,10 @@
 #     end_load                ends it; its counts are in the array count
 #     workers_of              the pids of the workers
 #     check_log [REGEX]       nothing alarming there, but for REGEX
+#     keep TEXT...            the result, in the file that RECORD names, if any
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/redis.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/record.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/many_keys.sh"
 
 declare -A count
@@ -53,6 +55,7 @@ http {
     $(nginx_paths "$dir")
 
     registry_store redis://127.0.0.1:$redis_port timeout=2s;
+    registry_cache zone=3m;
     registry_token_key $dir/token.key;
     registry_ledger $dir/ledger size=1m sync=1s;
     registry_proof_zone size=1m;
@@ -81,6 +84,7 @@ http {
     server {
         listen 127.0.0.1:$port;
         server_name gateway;
+        add_header Worker \$pid always;
 
         proxy_http_version 1.1;
         proxy_set_header Connection "";
@@ -106,13 +110,14 @@ END
 }
 
 
-begin_load() {                                  # [CLIENTS [RATE [ABORT-%]]]
+begin_load() {                                  # [CLIENTS [RATE [ABORT [AWAY]]]]
     printf '%s\n' "${key_of[@]}" > "$dir/keys"
 
     "$top/t/long/load" "$port" "$dir/keys" "$@" > "$dir/load.out" \
         2> "$dir/load.err" &
     load=$!
     pids+=("$load")
+    wait_for grep -qx started "$dir/load.err"
 }
 
 
@@ -121,12 +126,15 @@ end_load() {
 
     stop "$load"
 
+    count=()
+
     while read -r name n; do
         count[$name]=$n
     done < "$dir/load.out"
 
     diag "load: $(tr '\n' ' ' < "$dir/load.out")"
-    diag "$(sort "$dir/load.err" | uniq -c | sort -rn | head -n 5)"
+    diag "$(grep -vE '^(lost: |started$)' "$dir/load.err" | sort |
+        uniq -c | sort -rn | head -n 5)"
 }
 
 
@@ -143,4 +151,12 @@ check_log() {                                   # [REGEX]
 
     is "$(grep -c . <<< "$found")" 0 "nothing alarming in the log"
     [ -z "$found" ] || diag "$(head -n 5 <<< "$found")"
+}
+
+
+keep() {                                        # TEXT...
+    local result=passed
+
+    [ "$tap_failed" = 0 ] || result="$tap_failed of $tap_count failed"
+    record "${0##*/}" "$result" "$*"
 }
