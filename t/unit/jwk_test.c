@@ -2,6 +2,9 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+/* LDFLAGS: -Wl,--wrap=EVP_MD_CTX_new,--wrap=ECDSA_SIG_new */
+/* LDFLAGS: -Wl,--wrap=BN_bin2bn,--wrap=d2i_ECDSA_SIG */
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,6 +14,7 @@
 #include <stdlib.h>
 
 #include <openssl/bio.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -25,6 +29,56 @@
     "l93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0z" \
     "gdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2Nc" \
     "Rwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+
+
+/* The functions of OpenSSL that are told to find no memory. */
+
+static int  no_context, no_signature, no_der;
+static int  no_number;              /* the so manieth from now on; 0: none */
+
+
+EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
+EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void);
+ECDSA_SIG *__real_ECDSA_SIG_new(void);
+ECDSA_SIG *__wrap_ECDSA_SIG_new(void);
+ECDSA_SIG *__real_d2i_ECDSA_SIG(ECDSA_SIG **sig, const unsigned char **der,
+    long len);
+ECDSA_SIG *__wrap_d2i_ECDSA_SIG(ECDSA_SIG **sig, const unsigned char **der,
+    long len);
+BIGNUM *__real_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret);
+BIGNUM *__wrap_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret);
+
+
+EVP_MD_CTX *
+__wrap_EVP_MD_CTX_new(void)
+{
+    return no_context ? NULL : __real_EVP_MD_CTX_new();
+}
+
+
+ECDSA_SIG *
+__wrap_ECDSA_SIG_new(void)
+{
+    return no_signature ? NULL : __real_ECDSA_SIG_new();
+}
+
+
+ECDSA_SIG *
+__wrap_d2i_ECDSA_SIG(ECDSA_SIG **sig, const unsigned char **der, long len)
+{
+    return no_der ? NULL : __real_d2i_ECDSA_SIG(sig, der, len);
+}
+
+
+BIGNUM *
+__wrap_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret)
+{
+    if (no_number && --no_number == 0) {
+        return NULL;
+    }
+
+    return __real_BN_bin2bn(s, len, ret);
+}
 
 
 static reg_jwk_t *
@@ -325,6 +379,45 @@ rsa_key(void)
 
 
 static void
+nothing_is_good_without_memory(reg_jwk_t *jwk)
+{
+    size_t         len;
+    reg_str_t      sig;
+    unsigned char  buf[REG_JWS_SIGNATURE_MAX], other[REG_JWS_SIGNATURE_MAX];
+
+    sig.data = buf;
+    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), buf, &sig.len), REG_OK);
+
+    no_context = 1;
+    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
+    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), other, &len), REG_ERROR);
+    no_context = 0;
+
+    if (jwk->alg != REG_ALG_ES256) {
+        return;
+    }
+
+    no_der = 1;
+    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), other, &len), REG_ERROR);
+    no_der = 0;
+
+    no_signature = 1;
+    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
+    no_signature = 0;
+
+    /* each of the two numbers */
+
+    no_number = 1;
+    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
+    no_number = 2;
+    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
+    assert_int_equal(no_number, 0);
+
+    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_OK);
+}
+
+
+static void
 keys_come_from_pem(void **state)
 {
     size_t          i, len;
@@ -379,8 +472,16 @@ keys_come_from_pem(void **state)
         assert_int_equal(reg_jws_verify(pub, REG_STR("y"),
                                         (reg_str_t) { len, sig }),
                          REG_INVALID);
+        assert_int_equal(reg_jws_verify(pub, REG_STR("x"),
+                                        (reg_str_t) { 0, sig }),
+                         REG_INVALID);
+        assert_int_equal(reg_jws_verify(pub, REG_STR("x"),
+                                        (reg_str_t) { 1, sig }),
+                         REG_INVALID);
         assert_int_equal(reg_jws_sign(pub, REG_STR("x"), sig, &len),
                          REG_ERROR);
+
+        nothing_is_good_without_memory(jwk);
 
         reg_jwk_free(jwk);
         reg_jwk_free(pub);

@@ -502,6 +502,37 @@ test_labels(void **state)
 }
 
 
+static void
+test_names_of_labels(void **state)
+{
+    const char  *grammar;
+
+    static const case_t  cases[] = {
+        { "a", REG_OK },
+        { "z", REG_OK },
+        { "cost_center", REG_OK },
+        { "z9_", REG_OK },
+
+        { "", REG_INVALID },
+        { "0", REG_INVALID },
+        { "_a", REG_INVALID },
+        { "A", REG_INVALID },
+        { "a-b", REG_INVALID },
+        { "a.b", REG_INVALID },
+        { "aB", REG_INVALID }
+    };
+
+    (void) state;
+
+    grammar = "\\A[a-z][a-z0-9_]{0,62}\\z";
+
+    check_cases(reg_label_name_check, cases, sizeof(cases) / sizeof(cases[0]));
+    check_length(reg_label_name_check, 63);
+    check_property(reg_label_name_check, grammar, "az09_Z", 6);
+    check_every_byte(reg_label_name_check, grammar, REG_STR("a0_z"));
+}
+
+
 int
 main(void)
 {
@@ -512,7 +543,8 @@ main(void)
         cmocka_unit_test(test_tags_are_what_the_grammar_says),
         cmocka_unit_test(test_digests),
         cmocka_unit_test(test_digests_are_what_the_grammar_says),
-        cmocka_unit_test(test_labels)
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_names_of_labels)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,7 @@ check_json(const char *code, const char *message, reg_str_t detail,
 static void
 test_detail_may_be_json(void **state)
 {
-    size_t          i, len, fits;
+    size_t          i, len, fits, longest;
     json_t         *document;
     unsigned char   buf[REG_OCI_ERROR_MAX + GUARD], detail[REG_OCI_ERROR_MAX];
 
@@ -168,6 +168,7 @@ test_detail_may_be_json(void **state)
 
     memset(detail, '7', sizeof(detail));
     fits = 0;
+    longest = 0;
 
     for (i = 1; i < sizeof(detail); i++) {
         memset(buf, 0xaa, sizeof(buf));
@@ -189,9 +190,11 @@ test_detail_may_be_json(void **state)
         json_decref(document);
 
         fits += (memmem(buf, len, "detail", 6) != NULL);
+        longest = len > longest ? len : longest;
     }
 
     assert_in_range(fits, REG_OCI_ERROR_MAX - 100, REG_OCI_ERROR_MAX - 50);
+    assert_int_equal(longest, REG_OCI_ERROR_MAX - 1);
 
     /* where the message leaves no room */
 
@@ -204,6 +207,43 @@ test_detail_may_be_json(void **state)
     document = json_loadb((char *) buf, len, 0, NULL);
     assert_non_null(document);
     json_decref(document);
+}
+
+
+/*
+ * A text ends where an escape would no longer fit behind it, and a member is
+ * there or not: nothing is cut earlier than it has to be.
+ */
+
+static void
+test_room_is_used(void **state)
+{
+    size_t         len, room;
+    char           text[REG_OCI_ERROR_MAX + 1];
+    unsigned char  buf[REG_OCI_ERROR_MAX];
+
+    (void) state;
+
+    memset(text, 'm', sizeof(text));
+    text[REG_OCI_ERROR_MAX] = '\0';
+
+    assert_int_equal(reg_oci_error_body(buf, "C", text, NULL),
+                     REG_OCI_ERROR_MAX - 5);
+    assert_int_equal(reg_oci_error_body_json(buf, "C", text, REG_STR("{}")),
+                     REG_OCI_ERROR_MAX - 5);
+
+    room = REG_OCI_ERROR_MAX - strlen("{\"errors\":[{\"code\":\"")
+           - strlen("\",\"message\":\"") - strlen("\"}]}\n");
+
+    text[room] = '\0';
+    len = reg_oci_error_body(buf, text, "m", NULL);
+    assert_int_equal(len, REG_OCI_ERROR_MAX);
+    assert_memory_equal(buf + len - 18, "\",\"message\":\"\"}]}\n", 18);
+
+    text[room] = 'm';
+    text[room + 1] = '\0';
+    len = reg_oci_error_body(buf, text, "m", NULL);
+    assert_memory_equal(buf + len - 8, "mmm\"}]}\n", 8);
 }
 
 
@@ -490,6 +530,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_body_is_written_so),
         cmocka_unit_test(test_detail_may_be_json),
+        cmocka_unit_test(test_room_is_used),
         cmocka_unit_test(test_every_status),
         cmocka_unit_test(test_every_route_error),
         cmocka_unit_test(test_every_byte_is_escaped),

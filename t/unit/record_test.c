@@ -438,7 +438,9 @@ static void
 test_budget_names(void **state)
 {
     size_t                i;
+    reg_str_t             text;
     reg_error_t           error;
+    unsigned char         name[REG_TEXT_MAX + 1];
     reg_budget_subject_t  subject;
 
     static const char *const  bad[] = {
@@ -463,6 +465,23 @@ test_budget_names(void **state)
     assert_int_equal(subject.tenant.len, 0);
     assert_str(subject.label, "cost_center");
     assert_str(subject.value, "a=b");
+
+    assert_int_equal(reg_budget_parse(&subject, REG_STR("label:a= ~"), &error),
+                     REG_OK);
+    assert_str(subject.value, " ~");
+
+    /* as long as a record may be called, and one more */
+
+    text.data = name;
+    text.len = REG_TEXT_MAX;
+    memset(name, 'x', sizeof(name));
+    memcpy(name, "label:a=", 8);
+
+    assert_int_equal(reg_budget_parse(&subject, text, &error), REG_OK);
+    assert_int_equal(subject.value.len, REG_TEXT_MAX - 8);
+
+    text.len++;
+    assert_int_equal(reg_budget_parse(&subject, text, &error), REG_INVALID);
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 

@@ -375,8 +375,10 @@ form_is(const char *form, const char *pairs)
     reg_rc_t    rc;
     reg_str_t   rest, name, value;
 
-    (void) snprintf(text, sizeof(text), "%s", form);
-    rest = reg_str(text);
+    /* what is behind it is not of the form */
+
+    (void) snprintf(text, sizeof(text), "%s41", form);
+    rest = (reg_str_t) { strlen(form), (unsigned char *) text };
     n = 0;
     out[0] = '\0';
 
@@ -418,6 +420,12 @@ forms_are_decoded_once(void **state)
     form_is("a=%", "!");
     form_is("a=%2", "!");
     form_is("a=%zz", "!");
+    form_is("a=%4g", "!");
+    form_is("a=%g4", "!");
+    form_is("a=%4:", "!");
+    form_is("a=%4/", "!");
+    form_is("a=%4`", "!");
+    form_is("a=%5A%5a%39", "[a|ZZ9]");
     form_is("a=1&b=%00", "[a|1]!");
     form_is("a=%0a", "!");
     form_is("a=\x7f", "!");
