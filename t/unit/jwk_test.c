@@ -4,6 +4,9 @@
 
 /* LDFLAGS: -Wl,--wrap=EVP_MD_CTX_new,--wrap=ECDSA_SIG_new */
 /* LDFLAGS: -Wl,--wrap=BN_bin2bn,--wrap=d2i_ECDSA_SIG */
+/* LDFLAGS: -Wl,--wrap=EVP_Digest,--wrap=i2d_PUBKEY */
+/* LDFLAGS: -Wl,--wrap=EVP_PKEY_get_bn_param */
+/* LDFLAGS: -Wl,--wrap=EVP_PKEY_get_raw_public_key */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,10 +34,16 @@
     "Rwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
 
 
-/* The functions of OpenSSL that are told to find no memory. */
+/* The so manieth call of OpenSSL from now on that finds no memory; 0: none. */
 
-static int  no_context, no_signature, no_der;
-static int  no_number;              /* the so manieth from now on; 0: none */
+static int  denied_call;
+
+
+static int
+denied(void)
+{
+    return denied_call && --denied_call == 0;
+}
 
 
 EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
@@ -47,37 +56,78 @@ ECDSA_SIG *__wrap_d2i_ECDSA_SIG(ECDSA_SIG **sig, const unsigned char **der,
     long len);
 BIGNUM *__real_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret);
 BIGNUM *__wrap_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret);
+int __real_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine);
+int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine);
+int __real_i2d_PUBKEY(const EVP_PKEY *pkey, unsigned char **der);
+int __wrap_i2d_PUBKEY(const EVP_PKEY *pkey, unsigned char **der);
+int __real_EVP_PKEY_get_bn_param(const EVP_PKEY *pkey, const char *name,
+    BIGNUM **bn);
+int __wrap_EVP_PKEY_get_bn_param(const EVP_PKEY *pkey, const char *name,
+    BIGNUM **bn);
+int __real_EVP_PKEY_get_raw_public_key(const EVP_PKEY *pkey,
+    unsigned char *bytes, size_t *len);
+int __wrap_EVP_PKEY_get_raw_public_key(const EVP_PKEY *pkey,
+    unsigned char *bytes, size_t *len);
 
 
 EVP_MD_CTX *
 __wrap_EVP_MD_CTX_new(void)
 {
-    return no_context ? NULL : __real_EVP_MD_CTX_new();
+    return denied() ? NULL : __real_EVP_MD_CTX_new();
 }
 
 
 ECDSA_SIG *
 __wrap_ECDSA_SIG_new(void)
 {
-    return no_signature ? NULL : __real_ECDSA_SIG_new();
+    return denied() ? NULL : __real_ECDSA_SIG_new();
 }
 
 
 ECDSA_SIG *
 __wrap_d2i_ECDSA_SIG(ECDSA_SIG **sig, const unsigned char **der, long len)
 {
-    return no_der ? NULL : __real_d2i_ECDSA_SIG(sig, der, len);
+    return denied() ? NULL : __real_d2i_ECDSA_SIG(sig, der, len);
 }
 
 
 BIGNUM *
 __wrap_BN_bin2bn(const unsigned char *s, int len, BIGNUM *ret)
 {
-    if (no_number && --no_number == 0) {
-        return NULL;
-    }
+    return denied() ? NULL : __real_BN_bin2bn(s, len, ret);
+}
 
-    return __real_BN_bin2bn(s, len, ret);
+
+int
+__wrap_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine)
+{
+    return denied() ? 0 : __real_EVP_Digest(data, len, md, size, type, engine);
+}
+
+
+int
+__wrap_i2d_PUBKEY(const EVP_PKEY *pkey, unsigned char **der)
+{
+    return denied() ? -1 : __real_i2d_PUBKEY(pkey, der);
+}
+
+
+int
+__wrap_EVP_PKEY_get_bn_param(const EVP_PKEY *pkey, const char *name,
+    BIGNUM **bn)
+{
+    return denied() ? 0 : __real_EVP_PKEY_get_bn_param(pkey, name, bn);
+}
+
+
+int
+__wrap_EVP_PKEY_get_raw_public_key(const EVP_PKEY *pkey, unsigned char *bytes,
+    size_t *len)
+{
+    return denied() ? 0 : __real_EVP_PKEY_get_raw_public_key(pkey, bytes, len);
 }
 
 
@@ -378,42 +428,102 @@ rsa_key(void)
 }
 
 
-static void
-nothing_is_good_without_memory(reg_jwk_t *jwk)
+/* What is done with a key, and signature of "x". */
+
+typedef reg_rc_t (*use_pt)(const reg_jwk_t *jwk, reg_str_t signature);
+
+
+static reg_rc_t
+use_verify(const reg_jwk_t *jwk, reg_str_t signature)
+{
+    return reg_jws_verify(jwk, REG_STR("x"), signature);
+}
+
+
+static reg_rc_t
+use_sign(const reg_jwk_t *jwk, reg_str_t signature)
 {
     size_t         len;
-    reg_str_t      sig;
-    unsigned char  buf[REG_JWS_SIGNATURE_MAX], other[REG_JWS_SIGNATURE_MAX];
+    unsigned char  buf[REG_JWS_SIGNATURE_MAX];
 
-    sig.data = buf;
-    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), buf, &sig.len), REG_OK);
+    (void) signature;
 
-    no_context = 1;
-    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
-    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), other, &len), REG_ERROR);
-    no_context = 0;
+    return reg_jws_sign(jwk, REG_STR("x"), buf, &len);
+}
 
-    if (jwk->alg != REG_ALG_ES256) {
-        return;
+
+static reg_rc_t
+use_write(const reg_jwk_t *jwk, reg_str_t signature)
+{
+    size_t         len;
+    unsigned char  buf[REG_JWK_JSON_MAX];
+
+    (void) signature;
+
+    return reg_jwk_write(buf, &len, jwk);
+}
+
+
+static reg_rc_t
+use_thumbprint(const reg_jwk_t *jwk, reg_str_t signature)
+{
+    unsigned char  buf[REG_JWK_THUMB_LEN];
+
+    (void) signature;
+
+    return reg_jwk_thumbprint(buf, jwk);
+}
+
+
+static reg_rc_t
+use_libtrust(const reg_jwk_t *jwk, reg_str_t signature)
+{
+    unsigned char  buf[REG_JWK_LIBTRUST];
+
+    (void) signature;
+
+    return reg_jwk_libtrust(buf, jwk);
+}
+
+
+/* Whichever call it is that fails, nothing is taken for done, or for good. */
+
+static void
+nothing_is_good_without_memory(const reg_jwk_t *jwk)
+{
+    int            n;
+    size_t         i;
+    reg_rc_t       rc;
+    reg_str_t      signature;
+    unsigned char  buf[REG_JWS_SIGNATURE_MAX];
+
+    static const use_pt  uses[] = {
+        use_verify, use_sign, use_write, use_thumbprint, use_libtrust
+    };
+
+    signature.data = buf;
+    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), buf, &signature.len),
+                     REG_OK);
+
+    for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+
+        for (n = 1; /* void */ ; n++) {
+            denied_call = n;
+            rc = uses[i](jwk, signature);
+
+            if (denied_call) {
+                break;
+            }
+
+            assert_int_equal(rc, REG_ERROR);
+        }
+
+        /* there was something to fail, and then all has been called */
+
+        denied_call = 0;
+        assert_int_equal(rc, REG_OK);
+        assert_in_range(n, 2, 5);
     }
-
-    no_der = 1;
-    assert_int_equal(reg_jws_sign(jwk, REG_STR("x"), other, &len), REG_ERROR);
-    no_der = 0;
-
-    no_signature = 1;
-    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
-    no_signature = 0;
-
-    /* each of the two numbers */
-
-    no_number = 1;
-    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
-    no_number = 2;
-    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_ERROR);
-    assert_int_equal(no_number, 0);
-
-    assert_int_equal(reg_jws_verify(jwk, REG_STR("x"), sig), REG_OK);
 }
 
 
@@ -534,9 +644,12 @@ static void
 libtrust_names_a_key(void **state)
 {
     reg_jwk_t      *jwk;
-    unsigned char   name[REG_JWK_LIBTRUST];
+    unsigned char  *name;
 
     (void) state;
+
+    name = malloc(REG_JWK_LIBTRUST);
+    assert_non_null(name);
 
     jwk = jwk_of("{\"kty\":\"EC\",\"crv\":\"P-256\","
                  "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
@@ -546,6 +659,7 @@ libtrust_names_a_key(void **state)
     assert_memory_equal(name, "FPI3:WDCE:VCL4:GCT2:UCMR:ZXRY:"
                         "3ADC:7ZCB:3ZIN:UD2G:QJJU:J5QC", REG_JWK_LIBTRUST);
 
+    free(name);
     reg_jwk_free(jwk);
 }
 
