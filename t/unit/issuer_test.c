@@ -14,6 +14,7 @@
 #include "reg_identity.h"
 #include "reg_issuer.h"
 #include "reg_json.h"
+#include "reg_pattern.h"
 #include "reg_record_json.h"
 
 
@@ -216,6 +217,74 @@ the_first_rule_that_matches_counts(void **state)
 
 
 static void
+the_text_of_a_claim_is_checked(void **state)
+{
+    size_t         i;
+    reg_str_t      text;
+    unsigned char  buf[REG_TEXT_MAX + 1];
+
+    (void) state;
+
+    assert_int_equal(reg_claim_check(REG_STR("a"), NULL), REG_OK);
+    assert_int_equal(reg_claim_check(REG_STR("*"), NULL), REG_OK);
+    assert_int_equal(reg_claim_check(REG_STR("a**b"), NULL), REG_OK);
+    assert_int_equal(reg_claim_check(REG_STR(""), NULL), REG_INVALID);
+    assert_int_equal(reg_claim_check(REG_STR("***"), NULL), REG_INVALID);
+    assert_int_equal(reg_claim_check(REG_STR("a***"), NULL), REG_INVALID);
+
+    memset(buf, 'a', sizeof(buf));
+    text.data = buf;
+
+    for (text.len = 1; text.len <= sizeof(buf); text.len++) {
+        assert_int_equal(reg_claim_check(text, NULL),
+                         text.len <= REG_TEXT_MAX ? REG_OK : REG_INVALID);
+    }
+
+    /* the first byte may be a wildcard, and is counted */
+
+    for (i = 0; i <= REG_PATTERN_WILDCARDS; i++) {
+        buf[2 * i] = '*';
+        text.len = 2 * i + 1;
+        assert_int_equal(reg_claim_check(text, NULL),
+                         i < REG_PATTERN_WILDCARDS ? REG_OK : REG_INVALID);
+    }
+}
+
+
+/* A token may be long: what is compared with a wildcard is not, nor a name. */
+
+static void
+long_claims_do_not_match(void **state)
+{
+    size_t   len;
+    char     name[REG_TEXT_MAX + 2], claims[1200];
+    json_t  *json, *value;
+
+    (void) state;
+
+    for (len = 1023; len <= 1026; len++) {
+        (void) snprintf(claims, sizeof(claims), "{\"a\":\"%0*d\"}", (int) len,
+                        0);
+        assert_int_equal(matches("{\"a\":\"0*\"}", claims), len <= 1024);
+    }
+
+    memset(name, 'n', sizeof(name));
+
+    for (len = REG_TEXT_MAX - 1; len <= REG_TEXT_MAX + 1; len++) {
+        name[len] = '\0';
+        json = json_pack("{s:i}", name, 1);
+        assert_non_null(json);
+
+        value = reg_claim_find(json, reg_str(name));
+        assert_int_equal(value != NULL, len <= REG_TEXT_MAX);
+
+        json_decref(json);
+        name[len] = 'n';
+    }
+}
+
+
+static void
 a_rule_makes_an_identity(void **state)
 {
     char             name[REG_RULE_NAME_MAX];
@@ -238,6 +307,12 @@ a_rule_makes_an_identity(void **state)
     subject = (reg_str_t) { len, buf };
 
     reg_issuer_key(&key, &record->u.issuer, 1, subject, name);
+
+    assert_true(key.u.key.not_before == REG_TIME_NONE);
+    assert_true(key.u.key.expires_at == REG_TIME_NONE);
+    assert_true(key.u.key.revoked_at == REG_TIME_NONE);
+    assert_true(key.u.key.created_at == REG_TIME_NONE);
+    assert_true(key.u.key.tokens_not_before == REG_TIME_NONE);
 
     assert_int_equal(reg_identity_create(&identity, &key, NULL, NULL, NULL,
                                          NULL),
@@ -403,6 +478,8 @@ main(void)
         cmocka_unit_test(one_member_of_a_list_is_enough),
         cmocka_unit_test(a_claim_may_lie_in_another),
         cmocka_unit_test(the_first_rule_that_matches_counts),
+        cmocka_unit_test(the_text_of_a_claim_is_checked),
+        cmocka_unit_test(long_claims_do_not_match),
         cmocka_unit_test(a_rule_makes_an_identity),
         cmocka_unit_test(any_change_has_another_digest),
         cmocka_unit_test(wildcards_match_as_the_plain_way_does)

@@ -17,6 +17,7 @@
 #define PCRE2_CODE_UNIT_WIDTH  8
 #include <pcre2.h>
 
+#include "reg_glob.h"
 #include "reg_pattern.h"
 #include "wrap_malloc.h"
 
@@ -509,6 +510,25 @@ test_lengths(void **state)
 }
 
 
+/* What stands for itself: what may be in a name, and no more. */
+
+static void
+test_bytes_of_globs(void **state)
+{
+    unsigned  c;
+
+    static const char  literals[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._:@";
+
+    (void) state;
+
+    for (c = 0; c < 256; c++) {
+        assert_int_equal(reg_glob_literal((unsigned char) c) != 0,
+                         c && strchr(literals, (int) c) != NULL);
+    }
+}
+
+
 static uint64_t  seed = 88172645463325252;
 
 
@@ -916,6 +936,7 @@ main(void)
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_nul_is_invalid),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_bytes_of_globs),
         cmocka_unit_test(test_globs_are_what_pcre2_says),
         cmocka_unit_test(test_globs_take_bounded_time),
         cmocka_unit_test(test_expressions_take_bounded_time),
