@@ -2,6 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+/* LDFLAGS: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc */
 /* LDFLAGS: -Wl,--wrap=EVP_MD_CTX_new,--wrap=ECDSA_SIG_new */
 /* LDFLAGS: -Wl,--wrap=BN_bin2bn,--wrap=d2i_ECDSA_SIG */
 /* LDFLAGS: -Wl,--wrap=EVP_Digest,--wrap=i2d_PUBKEY */
@@ -25,6 +26,7 @@
 #include "reg_base64.h"
 #include "reg_jws.h"
 #include "rsa.h"
+#include "wrap_malloc.h"
 
 #define N_7638                                                                \
     "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7a" \
@@ -602,6 +604,102 @@ keys_come_from_pem(void **state)
 
 
 static void
+keys_are_made(void **state)
+{
+    size_t      i;
+    reg_jwk_t  *jwk;
+
+    static const reg_alg_t  algs[] = {
+        REG_ALG_ES256, REG_ALG_RS256, REG_ALG_EDDSA
+    };
+
+    (void) state;
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(reg_jwk_generate(&jwk, algs[i], 2048), REG_OK);
+        assert_int_equal(jwk->alg, algs[i]);
+        assert_int_equal(jwk->secret, 1);
+        assert_int_equal(jwk->kid_len, REG_JWK_THUMB_LEN);
+        reg_jwk_free(jwk);
+    }
+
+    assert_int_equal(reg_jwk_generate(&jwk, REG_ALG_NONE, 0), REG_INVALID);
+    assert_int_equal(reg_jwk_generate(&jwk, REG_ALG_RS256, 1), REG_ERROR);
+}
+
+
+/* The first of two keys is taken, and no allocation is missed. */
+
+static void
+keys_are_read_or_not(void **state)
+{
+    size_t          n, len;
+    reg_rc_t        rc;
+    EVP_PKEY       *pkeys[2];
+    reg_jwk_t      *jwk, *first;
+    reg_str_t       pem[2], text;
+    reg_error_t     error;
+    unsigned char   json[REG_JWK_JSON_MAX + 1];
+
+    (void) state;
+
+    for (n = 0; n < 2; n++) {
+        pkeys[n] = EVP_EC_gen("P-256");
+        pem[n] = pem_of(pkeys[n], 0, NULL);
+        EVP_PKEY_free(pkeys[n]);
+    }
+
+    assert_int_equal(reg_jwk_from_pem(&first, pem[0], REG_ALG_NONE, &error),
+                     REG_OK);
+
+    text.len = pem[0].len + pem[1].len;
+    text.data = malloc(text.len);
+    assert_non_null(text.data);
+    memcpy(text.data, pem[0].data, pem[0].len);
+    memcpy(text.data + pem[0].len, pem[1].data, pem[1].len);
+
+    for (n = 1; /* void */ ; n++) {
+        wrap_malloc_arm(n);
+        rc = reg_jwk_from_pem(&jwk, text, REG_ALG_NONE, &error);
+
+        if (!wrap_malloc_disarm()) {
+            break;
+        }
+
+        assert_int_not_equal(rc, REG_OK);
+    }
+
+    assert_int_equal(rc, REG_OK);
+    assert_true(n > 2);
+    assert_memory_equal(jwk->kid, first->kid, REG_JWK_THUMB_LEN);
+    reg_jwk_free(jwk);
+
+    assert_int_equal(reg_jwk_write(json, &len, first), REG_OK);
+    json[len] = '\0';
+
+    for (n = 1; /* void */ ; n++) {
+        wrap_malloc_arm(n);
+        rc = reg_jwk_from_json(&jwk, reg_str((char *) json), &error);
+
+        if (!wrap_malloc_disarm()) {
+            break;
+        }
+
+        assert_int_not_equal(rc, REG_OK);
+    }
+
+    assert_int_equal(rc, REG_OK);
+    assert_true(n > 1);
+
+    reg_jwk_free(jwk);
+    reg_jwk_free(first);
+    free(text.data);
+    free(pem[0].data);
+    free(pem[1].data);
+}
+
+
+static void
 pem_that_is_refused(void **state)
 {
     size_t        i;
@@ -675,6 +773,8 @@ main(void)
         cmocka_unit_test(keys_that_are_refused),
         cmocka_unit_test(a_jwks_skips_what_it_cannot_use),
         cmocka_unit_test(keys_come_from_pem),
+        cmocka_unit_test(keys_are_made),
+        cmocka_unit_test(keys_are_read_or_not),
         cmocka_unit_test(pem_that_is_refused),
         cmocka_unit_test(libtrust_names_a_key)
     };
