@@ -168,6 +168,13 @@ reg_lease_asking(int64_t lease)
 }
 
 
+int64_t
+reg_lease_answered(int64_t lease)
+{
+    return lease & ~REG_LEASE_ASKING;
+}
+
+
 uint32_t
 reg_lease_batch(const reg_lease_terms_t *terms, const reg_gcra_t *gcra,
     int64_t lease, int64_t now, uint32_t left, uint32_t hosts)

@@ -80,12 +80,13 @@ int64_t reg_lease_add(int64_t lease, uint32_t count);
 
 
 /*
- * Whether it is time to ask for more, while those who come can be served yet,
- * and a lease that says that somebody does.
+ * Whether it is time to ask for more, while those who come can be served yet;
+ * a lease that says that somebody does, and one that says so no longer.
  */
 
 int reg_lease_low(int64_t lease);
 int64_t reg_lease_asking(int64_t lease);
+int64_t reg_lease_answered(int64_t lease);
 
 
 /*

@@ -145,6 +145,10 @@ test_more_is_asked_for_at_the_half(void **state)
     assert_false(reg_lease_low(reg_lease_asking(reg_lease_make(START, 8, 4,
                                                                0))));
 
+    assert_true(reg_lease_low(reg_lease_answered(
+                              reg_lease_asking(reg_lease_make(START, 8, 4,
+                                                              0)))));
+
     /* of a single one there is no half: nobody knows whether more come */
 
     assert_false(reg_lease_low(reg_lease_make(START, 1, 0, 0)));

@@ -50,6 +50,8 @@ static int64_t ngx_http_registry_lease_change_take(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_ask(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_refuse(void *data,
     int64_t lease);
+static int64_t ngx_http_registry_lease_change_answered(void *data,
+    int64_t lease);
 static int64_t ngx_http_registry_lease_change_put(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_add(void *data, int64_t lease);
 static int64_t ngx_http_registry_lease_change_end(void *data, int64_t lease);
@@ -299,6 +301,14 @@ ngx_http_registry_lease_put(ngx_http_registry_limit_t *limit, uint64_t key,
     change.count = reg_lease_left(lease, now);
     change.done = 0;
 
+    /* both may say that somebody asks, though this is what was asked for */
+
+    for (i = 0; i < NGX_HTTP_REGISTRY_LEASES; i++) {
+        (void) reg_marks_change(limit->leases, leases.key[i], now,
+                                ngx_http_registry_lease_change_answered,
+                                &change);
+    }
+
     /* in place of one that is over or used up */
 
     for (i = 0; i < NGX_HTTP_REGISTRY_LEASES && !change.done; i++) {
@@ -407,6 +417,13 @@ ngx_http_registry_lease_change_refuse(void *data, int64_t lease)
 
     return reg_lease_until(lease) == change->until ? reg_lease_refusing(lease)
                                                    : lease;
+}
+
+
+static int64_t
+ngx_http_registry_lease_change_answered(void *data, int64_t lease)
+{
+    return reg_lease_answered(lease);
 }
 
 
