@@ -8,5 +8,5 @@ set -uo pipefail
 need zot
 
 start_zot
-try_clients clients-zot {basic,bearer,anonymous}/origin basic/{redirect,cache}
+try_clients clients-zot {basic,bearer,anonymous}/{origin,redirect,cache}
 finish
