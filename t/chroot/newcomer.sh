@@ -78,7 +78,7 @@ export root dir top clone log
 alone bash "$dir/use" > "$dir/times" 2> "$dir/use.log" < /dev/null
 like "$(tail -n 1 "$dir/times")" '^end ' "README.md: from a clone to a pull"
 [ "$(tail -n 1 "$dir/times" | cut -d ' ' -f 1)" = end ] ||
-    diag "$(tail -n 20 "$log" "$log.docker" "$dir/use.log")"
+    diag "$(tail -n 20 "$log" "$log.docker" "$dir/use.log" 2> /dev/null)"
 
 diag "$(awk '
     NR > 1      { printf "%s %.1f s (%.0f), ", name, $2 - last, $3 - used }

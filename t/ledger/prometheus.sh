@@ -74,7 +74,7 @@ head -c 5000 /dev/zero > "$dir/files/v2/acme/app/blobs/$digest"
     --metrics "$dir/budgets.prom" > /dev/null
 chmod 644 "$dir/budgets.prom"
 
-start_gateway
+start_gateway "redis://127.0.0.1:$redis_port timeout=5s"
 metrics_url=http://127.0.0.1:$more
 
 
