@@ -338,6 +338,33 @@ a_token_narrows_a_decision(void **state)
 }
 
 
+/* Whoever takes back the tokens of a key takes back those of that second. */
+
+static void
+tokens_from_before_are_none(void **state)
+{
+    reg_token_t      token;
+    reg_identity_t  *identity;
+
+    (void) state;
+
+    memset(&token, 0, sizeof(token));
+    token.iat = JWT_NOW;
+    identity = identity_of("repository:a/**:pull");
+
+    identity->tokens_not_before = REG_TIME_NONE;
+    assert_int_equal(reg_token_current(identity, &token), 1);
+    identity->tokens_not_before = JWT_NOW - 1;
+    assert_int_equal(reg_token_current(identity, &token), 1);
+    identity->tokens_not_before = JWT_NOW;
+    assert_int_equal(reg_token_current(identity, &token), 0);
+    identity->tokens_not_before = JWT_NOW + 1;
+    assert_int_equal(reg_token_current(identity, &token), 0);
+
+    reg_identity_free(identity);
+}
+
+
 static void
 somebody_anonymous_pings_with_a_token_only(void **state)
 {
@@ -441,6 +468,7 @@ main(void)
         cmocka_unit_test(there_is_an_end_to_scopes),
         cmocka_unit_test(a_token_says_what_was_granted),
         cmocka_unit_test(a_token_narrows_a_decision),
+        cmocka_unit_test(tokens_from_before_are_none),
         cmocka_unit_test(somebody_anonymous_pings_with_a_token_only),
         cmocka_unit_test(forms_are_decoded_once)
     };
