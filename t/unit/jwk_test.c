@@ -322,7 +322,8 @@ signatures_of_the_rfcs_verify(void **state)
 static void
 keys_that_are_refused(void **state)
 {
-    char  text[1024];
+    char        text[1024];
+    reg_jwk_t  *jwk;
 
     (void) state;
 
@@ -373,9 +374,17 @@ keys_that_are_refused(void **state)
     is_no_jwk("{\"kty\":\"RSA\",\"kid\":7,\"e\":\"AQAB\",\"n\":\""
               N_7638 "\"}");
 
-    (void) snprintf(text, sizeof(text), "{\"kty\":\"RSA\",\"kid\":\"%0300d\","
-                    "\"e\":\"AQAB\",\"n\":\"%s\"}", 0, N_7638);
+    (void) snprintf(text, sizeof(text), "{\"kty\":\"RSA\",\"kid\":\"%0*d\","
+                    "\"e\":\"AQAB\",\"n\":\"%s\"}", REG_JWK_KID_MAX + 1, 0,
+                    N_7638);
     is_no_jwk(text);
+
+    (void) snprintf(text, sizeof(text), "{\"kty\":\"RSA\",\"kid\":\"%0*d\","
+                    "\"e\":\"AQAB\",\"n\":\"%s\"}", REG_JWK_KID_MAX, 0,
+                    N_7638);
+    jwk = jwk_of(text);
+    assert_int_equal(jwk->kid_len, REG_JWK_KID_MAX);
+    reg_jwk_free(jwk);
 }
 
 
