@@ -14,6 +14,7 @@
 #include "random.h"
 #include "reg_decision.h"
 #include "reg_form.h"
+#include "reg_json.h"
 #include "reg_token.h"
 
 
@@ -394,6 +395,203 @@ somebody_anonymous_pings_with_a_token_only(void **state)
 }
 
 
+/* Text of "access" with so many grants. */
+
+static char *
+many_grants(size_t n)
+{
+    char    *text;
+    json_t  *claims, *access;
+
+    access = json_array();
+
+    while (n--) {
+        assert_int_equal(json_array_append_new(access,
+                             json_pack("{s:s,s:s,s:[s]}", "type", "repository",
+                                       "name", "a", "actions", "pull")), 0);
+    }
+
+    claims = json_pack("{s:o}", "access", access);
+    text = json_dumps(claims, JSON_COMPACT);
+    assert_non_null(text);
+    json_decref(claims);
+
+    return text;
+}
+
+
+/* What the claims of somebody are taken for. */
+
+static reg_rc_t
+claims_are(reg_token_t **token, const char *sub, const char *text)
+{
+    reg_rc_t     rc;
+    reg_jwt_t    jwt;
+    reg_error_t  error;
+
+    memset(&jwt, 0, sizeof(jwt));
+    jwt.sub = reg_str(sub);
+
+    if (reg_json_load(&jwt.claims, reg_str(text), &error) != REG_OK) {
+        fail_msg("%s: %s", text, error.text);
+    }
+
+    rc = reg_token_from_jwt(token, &jwt);
+    json_decref(jwt.claims);
+
+    return rc;
+}
+
+
+#define RECORD  "0123456789012345678901"
+
+
+static void
+only_our_claims_are_a_token(void **state)
+{
+    size_t        i;
+    char         *text;
+    reg_token_t  *token;
+
+    static const char *const  bad[] = {
+        "{\"later\":1}", "{\"access\":7}", "{\"access\":{}}",
+        "{\"access\":[7]}", "{\"access\":[{}]}",
+        "{\"access\":[{\"type\":\"all\",\"name\":\"a\",\"actions\":[]}]}",
+        "{\"rule\":1}", "{\"issuer\":\"gh\"}", "{\"record\":\"" RECORD "\"}",
+        "{\"issuer\":\"gh\",\"rule\":-1,\"record\":\"" RECORD "\"}",
+        "{\"issuer\":\"gh\",\"rule\":64,\"record\":\"" RECORD "\"}",
+        "{\"issuer\":\"gh\",\"rule\":\"1\",\"record\":\"" RECORD "\"}",
+        "{\"issuer\":\"G\",\"rule\":1,\"record\":\"" RECORD "\"}",
+        "{\"issuer\":\"gh\",\"rule\":1,\"record\":\"short\"}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (claims_are(&token, "me", bad[i]) != REG_INVALID) {
+            fail_msg("%s is taken for a token", bad[i]);
+        }
+    }
+
+    assert_int_equal(claims_are(&token, "me", "{\"issuer\":\"gh\",\"rule\":63,"
+                                "\"record\":\"" RECORD "\"}"), REG_OK);
+    assert_int_equal(token->kind, REG_TOKEN_ISSUER);
+    assert_int_equal(token->rule, 63);
+    assert_true(reg_str_eq(token->issuer, REG_STR("gh")));
+    assert_true(reg_str_eq(token->record, REG_STR(RECORD)));
+    free(token);
+
+    assert_int_equal(claims_are(&token, "", "{\"issuer\":\"gh\",\"rule\":0,"
+                                "\"record\":\"" RECORD "\"}"), REG_INVALID);
+
+    assert_int_equal(claims_are(&token, "", "{}"), REG_OK);
+    assert_int_equal(token->kind, REG_TOKEN_ANONYMOUS);
+    assert_null(token->sub.data);
+    assert_null(token->issuer.data);
+    assert_null(token->record.data);
+    free(token);
+
+    text = many_grants(REG_GRANTS_MAX);
+    assert_int_equal(claims_are(&token, "me", text), REG_OK);
+    assert_int_equal(token->n, REG_GRANTS_MAX);
+    free(token);
+    free(text);
+
+    text = many_grants(REG_GRANTS_MAX + 1);
+    assert_int_equal(claims_are(&token, "me", text), REG_INVALID);
+    free(text);
+}
+
+
+/* The so manieth allocation of jansson fails; 0: none. */
+
+static unsigned long  fail_at;
+
+
+static void *
+failing_malloc(size_t size)
+{
+    return fail_at && --fail_at == 0 ? NULL : malloc(size);
+}
+
+
+static void
+claims_are_whole_or_there_are_none(void **state)
+{
+    char                *text, *again;
+    json_t              *json;
+    reg_rc_t             rc;
+    reg_error_t          error;
+    reg_grants_t         grants;
+    unsigned long        n;
+    reg_token_claims_t   claims;
+
+    (void) state;
+
+    memset(&claims, 0, sizeof(claims));
+    claims.kind = REG_TOKEN_ISSUER;
+    claims.iss = REG_STR("us");
+    claims.sub = REG_STR("me");
+    claims.aud = REG_STR("here");
+    claims.issuer = REG_STR("gh");
+    claims.record = REG_STR(RECORD);
+    claims.rule = 3;
+    claims.now = JWT_NOW;
+    claims.ttl = 300;
+    claims.grants = &grants;
+
+    grants.n = 0;
+    assert_int_equal(reg_grants_parse(&grants, REG_STR("repository:a/b:pull,"
+                                                       "push api:x:y")),
+                     REG_OK);
+
+    json_set_alloc_funcs(failing_malloc, free);
+
+    for (n = 1; /* void */ ; n++) {
+        fail_at = n;
+        rc = reg_token_claims(&text, &claims);
+
+        if (fail_at) {
+            break;
+        }
+
+        /* jansson overlooks that it could not write a name: that is no JSON */
+
+        if (rc == REG_OK) {
+            assert_int_equal(reg_json_load(&json, reg_str(text), &error),
+                             REG_INVALID);
+            free(text);
+            continue;
+        }
+
+        assert_int_equal(rc, REG_NOMEM);
+    }
+
+    fail_at = 0;
+    assert_int_equal(rc, REG_OK);
+    assert_true(n > 20);
+
+    assert_int_equal(reg_json_load(&json, reg_str(text), &error), REG_OK);
+    assert_int_equal(json_object_size(json), 11);
+    assert_true(json_integer_value(json_object_get(json, "exp"))
+                == JWT_NOW + 300);
+    assert_true(json_integer_value(json_object_get(json, "nbf")) == JWT_NOW);
+    assert_true(json_integer_value(json_object_get(json, "iat")) == JWT_NOW);
+    assert_int_equal(json_string_length(json_object_get(json, "jti")), 22);
+    json_decref(json);
+
+    /* each has a name of its own */
+
+    assert_int_equal(reg_token_claims(&again, &claims), REG_OK);
+    assert_string_not_equal(text, again);
+
+    json_set_alloc_funcs(malloc, free);
+
+    free(text);
+    free(again);
+}
+
+
 static void
 form_is(const char *form, const char *pairs)
 {
@@ -470,6 +668,8 @@ main(void)
         cmocka_unit_test(a_token_narrows_a_decision),
         cmocka_unit_test(tokens_from_before_are_none),
         cmocka_unit_test(somebody_anonymous_pings_with_a_token_only),
+        cmocka_unit_test(only_our_claims_are_a_token),
+        cmocka_unit_test(claims_are_whole_or_there_are_none),
         cmocka_unit_test(forms_are_decoded_once)
     };
 
