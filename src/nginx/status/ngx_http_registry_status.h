@@ -76,6 +76,8 @@ typedef ngx_int_t (*ngx_http_registry_sums_pt)(ngx_http_request_t *r,
 struct ngx_http_registry_sums_s {
     ngx_http_request_t             *request;
     ngx_http_registry_sums_pt       answer;
+    ngx_http_registry_books_t      *books;     /* NULL: none */
+    ngx_uint_t                      number;    /* of the ledger in them */
     reg_ledger_t                   *ledger;    /* of today; NULL: none */
     size_t                          at;        /* the next row */
     ngx_http_registry_sum_index_t   routes;

@@ -95,6 +95,11 @@ ngx_http_registry_sums_create(ngx_http_request_t *r,
 
     if (lmcf->directory.len) {
         sums->ledger = ngx_http_registry_books_today(lmcf, r->connection->log);
+        sums->books = lmcf->books;
+    }
+
+    if (sums->ledger) {
+        sums->number = sums->books->number;
     }
 
     ngx_http_registry_sums_init(&sums->routes);
@@ -126,6 +131,12 @@ ngx_http_registry_sums_read(ngx_http_registry_sums_t *sums)
 
     if (sums->ledger == NULL) {
         return NGX_OK;
+    }
+
+    /* a clock that went ahead and back has closed what is being read */
+
+    if (sums->books->number - sums->number > 1) {
+        return NGX_ERROR;
     }
 
     pool = sums->request->pool;
