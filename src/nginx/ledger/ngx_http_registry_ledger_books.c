@@ -10,6 +10,8 @@
 
 #include "ngx_http_registry_ledger.h"
 
+#include "reg_ledger_directory.h"
+
 #define NGX_HTTP_REGISTRY_LEDGER_TICK   10000      /* ms */
 #define NGX_HTTP_REGISTRY_LEDGER_RETRY  10         /* seconds */
 #define NGX_HTTP_REGISTRY_LEDGER_AHEAD  3600       /* seconds */
@@ -221,16 +223,31 @@ ngx_http_registry_books_look_ahead(ngx_http_registry_books_t *books,
 }
 
 
+/*
+ * Where there is no file of yesterday the clock may just have gone wrong, and
+ * all others would be too old: there is one tomorrow.
+ */
+
 static void
 ngx_http_registry_books_expire(ngx_http_registry_books_t *books,
     ngx_log_t *log)
 {
+    char     path[REG_LEDGER_PATH_MAX];
     size_t   n;
     int64_t  day;
 
     day = ngx_http_registry_books_day();
 
     if (day == books->expired) {
+        return;
+    }
+
+    books->expired = day;
+
+    if (reg_ledger_path(path, (char *) books->conf->directory.data, day - 1, 1)
+        != REG_OK
+        || access(path, F_OK) == -1)
+    {
         return;
     }
 
@@ -242,8 +259,6 @@ ngx_http_registry_books_expire(ngx_http_registry_books_t *books,
                       "registry_ledger: %uz files were older than is kept, "
                       "and removed", n);
     }
-
-    books->expired = day;
 }
 
 
