@@ -328,7 +328,8 @@ reg_ledger_map(reg_ledger_t **ledger, const char *path, unsigned writable,
                       strerror(err));
 
         return err == ENOENT ? REG_NOTFOUND
-               : err == ELOOP ? REG_INVALID : REG_ERROR;
+               : err == ELOOP ? REG_INVALID
+               : err == EMFILE || err == ENFILE ? REG_NOMEM : REG_ERROR;
     }
 
     addr = MAP_FAILED;

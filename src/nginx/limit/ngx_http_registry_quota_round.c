@@ -304,26 +304,35 @@ ngx_http_registry_quota_note(ngx_http_registry_quota_round_t *round)
 }
 
 
-/* A file that cannot be read is told of by who sends it, or reports. */
+/*
+ * A file that cannot be read is told of by who sends it, or reports.  For want
+ * of memory or descriptors the round ends: without the file, what Redis has of
+ * it would be taken for bytes of others, and these never become less.
+ */
 
 void
 ngx_http_registry_quota_next_file(ngx_http_registry_quota_round_t *round)
 {
-    char  **file;
+    char      **file;
+    reg_rc_t    rc;
 
     file = round->files.elts;
 
     while (round->file < round->files.nelts) {
 
-        if (reg_ledger_open_to_send(&round->ledger, file[round->file++], NULL)
-            != REG_OK)
-        {
-            round->ledger = NULL;
-            continue;
+        rc = reg_ledger_open_to_send(&round->ledger, file[round->file++], NULL);
+
+        if (rc == REG_OK) {
+            ngx_http_registry_quota_read_file(round);
+            return;
         }
 
-        ngx_http_registry_quota_read_file(round);
-        return;
+        round->ledger = NULL;
+
+        if (rc == REG_NOMEM) {
+            ngx_http_registry_quota_done(round);
+            return;
+        }
     }
 
     round->over = !round->open;
