@@ -26,8 +26,10 @@ static const size_t  reg_ledger_max[REG_LEDGER_PARTS] = {
 };
 
 
+static reg_ledger_row_t *reg_ledger_recall(reg_ledger_t *ledger,
+    const reg_ledger_key_t *key, unsigned claim);
 static reg_ledger_row_t *reg_ledger_find(reg_ledger_t *ledger,
-    const reg_ledger_key_t *key);
+    const reg_ledger_key_t *key, unsigned claim);
 static size_t reg_ledger_recent(const reg_ledger_key_t *key);
 static uint64_t reg_ledger_tail(reg_str_t text);
 static int reg_ledger_row_is(const reg_ledger_row_t *row,
@@ -72,13 +74,38 @@ reg_ledger_part_valid(reg_str_t text, size_t max)
 }
 
 
+reg_ledger_row_t *
+reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+{
+    reg_ledger_row_t  *row;
+
+    row = reg_ledger_recall(ledger, key, 1);
+
+    if (row) {
+        return row;
+    }
+
+    (void) atomic_fetch_add(&ledger->header->overflows, 1);
+
+    return &ledger->rows[0];
+}
+
+
+reg_ledger_row_t *
+reg_ledger_row_if_any(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+{
+    return reg_ledger_recall(ledger, key, 0);
+}
+
+
 /*
  * What comes in is mostly of rows that were had a moment ago, which need not be
  * looked up: rows are never given up.
  */
 
-reg_ledger_row_t *
-reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+static reg_ledger_row_t *
+reg_ledger_recall(reg_ledger_t *ledger, const reg_ledger_key_t *key,
+    unsigned claim)
 {
     reg_ledger_row_t             *row;
     _Atomic(reg_ledger_row_t *)  *recent;
@@ -90,9 +117,9 @@ reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
         return row;
     }
 
-    row = reg_ledger_find(ledger, key);
+    row = reg_ledger_find(ledger, key, claim);
 
-    if (row != &ledger->rows[0]) {
+    if (row) {
         atomic_store_explicit(recent, row, memory_order_relaxed);
     }
 
@@ -100,8 +127,11 @@ reg_ledger_row(reg_ledger_t *ledger, const reg_ledger_key_t *key)
 }
 
 
+/* NULL: there is none, and none was claimed. */
+
 static reg_ledger_row_t *
-reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key)
+reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key,
+    unsigned claim)
 {
     size_t                distance, len;
     uint64_t              hash, word;
@@ -111,7 +141,7 @@ reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key)
     len = reg_ledger_pack(&packed, key);
 
     if (len == 0) {
-        goto other;
+        return NULL;
     }
 
     hash = reg_ledger_hash(ledger, &packed, len);
@@ -123,6 +153,10 @@ reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key)
         word = atomic_load(&row->word);
 
         if (word == REG_LEDGER_EMPTY) {
+
+            if (!claim) {
+                return NULL;
+            }
 
             if (atomic_compare_exchange_strong(&row->word, &word,
                                                hash | REG_LEDGER_CLAIMED))
@@ -149,11 +183,7 @@ reg_ledger_find(reg_ledger_t *ledger, const reg_ledger_key_t *key)
         }
     }
 
-other:
-
-    (void) atomic_fetch_add(&ledger->header->overflows, 1);
-
-    return &ledger->rows[0];
+    return NULL;
 }
 
 

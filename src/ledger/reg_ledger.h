@@ -179,6 +179,11 @@ reg_rc_t reg_ledger_day_parse(int64_t *day, reg_str_t text);
 reg_ledger_row_t *reg_ledger_row(reg_ledger_t *ledger,
     const reg_ledger_key_t *key);
 
+/* The same, but NULL where it would be a new one, or "(other)". */
+
+reg_ledger_row_t *reg_ledger_row_if_any(reg_ledger_t *ledger,
+    const reg_ledger_key_t *key);
+
 void reg_ledger_add(reg_ledger_row_t *row, reg_ledger_counter_t counter,
     uint64_t n);
 

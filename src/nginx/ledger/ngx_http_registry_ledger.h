@@ -69,6 +69,7 @@ struct ngx_http_registry_booked_s {
     off_t                       there;      /* and in the one before */
     off_t                       delivered;  /* if measured */
     off_t                       ingress;
+    off_t                       taken;      /* of it, booked */
     unsigned                    answered:1; /* the response has begun, */
     unsigned                    known:1;    /* and it is the backend's */
     unsigned                    last:1;     /* all of it was seen */
@@ -130,6 +131,12 @@ reg_rc_t ngx_http_registry_ledger_keep(void *data, const char *path,
 
 ngx_int_t ngx_http_registry_ledger_booked(ngx_http_request_t *r,
     ngx_http_registry_booked_t **booked);
+
+
+/* Books what has come of the body, if its repository has a row already. */
+
+void ngx_http_registry_ledger_receive(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked);
 
 
 /* Books what has been sent since then; closes it when the request is over. */

@@ -166,6 +166,8 @@ ngx_http_registry_ledger_request_body_filter(ngx_http_request_t *r,
         for (cl = in; cl; cl = cl->next) {
             booked->ingress += ngx_buf_size(cl->buf);
         }
+
+        ngx_http_registry_ledger_receive(r, booked);
     }
 
     return ngx_http_next_request_body_filter(r, in);

@@ -83,6 +83,50 @@ ngx_http_registry_ledger_booked(ngx_http_request_t *r,
 }
 
 
+/*
+ * A worker that is killed loses what it has not booked.  But the backend has
+ * not answered yet, and a name that nobody has heard of gets no row for that:
+ * whose upload has begun has one, as the backend has opened it.  Where it is
+ * not decided yet who the client is, nobody knows whose row it would be.
+ */
+
+void
+ngx_http_registry_ledger_receive(ngx_http_request_t *r,
+    ngx_http_registry_booked_t *booked)
+{
+    u_char                                 network[REG_LEDGER_NETWORK_MAX];
+    unsigned                               known;
+    reg_ledger_t                          *ledger;
+    reg_ledger_key_t                       key;
+    reg_ledger_row_t                      *row;
+    ngx_http_registry_ctx_t               *ctx;
+    ngx_http_registry_ledger_main_conf_t  *lmcf;
+
+    ctx = ngx_http_registry_get_ctx(r);
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_registry_ledger_module);
+
+    ledger = ctx && ctx->decided
+             ? ngx_http_registry_books_today(lmcf, r->connection->log) : NULL;
+
+    if (ledger == NULL || booked->ingress == booked->taken) {
+        return;
+    }
+
+    known = booked->known;
+    booked->known = 1;
+    ngx_http_registry_ledger_key(r, booked, &key, network);
+    booked->known = known;
+
+    row = reg_ledger_row_if_any(ledger, &key);
+
+    if (row) {
+        reg_ledger_add(row, REG_LEDGER_INGRESS_BYTES,
+                       (uint64_t) (booked->ingress - booked->taken));
+        booked->taken = booked->ingress;
+    }
+}
+
+
 void
 ngx_http_registry_ledger_send(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked)
@@ -140,7 +184,8 @@ ngx_http_registry_ledger_finish(ngx_http_request_t *r,
         booked->egress = delivered;
     }
 
-    reg_ledger_add(row, REG_LEDGER_INGRESS_BYTES, (uint64_t) booked->ingress);
+    reg_ledger_add(row, REG_LEDGER_INGRESS_BYTES,
+                   (uint64_t) (booked->ingress - booked->taken));
     reg_ledger_add(row, REG_LEDGER_REQUESTS, 1);
 
     ctx = ngx_http_registry_get_ctx(r);
