@@ -7,6 +7,7 @@
  * LD_PRELOAD:
  *
  *     CLOCK_FILE   one int64_t, the seconds, which may change at any time
+ *     CLOCK_STEADY where this is set, it is the monotonic clock instead
  */
 
 #define _GNU_SOURCE
@@ -17,11 +18,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile int64_t  *ahead;
 
+static int  steady;
+
 static int (*real_gettimeofday)(struct timeval *, void *);
+static int (*real_clock_gettime)(clockid_t, struct timespec *);
 
 
 __attribute__((constructor))
@@ -33,9 +38,12 @@ start(void)
     const char  *file;
 
     real_gettimeofday = dlsym(RTLD_NEXT, "gettimeofday");
+    real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     file = getenv("CLOCK_FILE");
+    steady = getenv("CLOCK_STEADY") != NULL;
 
-    if (real_gettimeofday == NULL || file == NULL) {
+    if (real_gettimeofday == NULL || real_clock_gettime == NULL || file == NULL)
+    {
         abort();
     }
 
@@ -57,7 +65,23 @@ gettimeofday(struct timeval *restrict tv, void *restrict zone)
     int  rc;
 
     rc = real_gettimeofday(tv, zone);
-    tv->tv_sec += *ahead;
+    tv->tv_sec += steady ? 0 : *ahead;
+
+    return rc;
+}
+
+
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    int  rc;
+
+    rc = real_clock_gettime(clock, ts);
+
+    if (steady && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE))
+    {
+        ts->tv_sec += *ahead;
+    }
 
     return rc;
 }
