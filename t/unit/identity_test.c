@@ -649,6 +649,36 @@ test_anonymous(void **state)
  * with four scopes is one piece of so many bytes.
  */
 
+/* One network is a list, too: who is not in it is kept out. */
+
+static void
+test_networks(void **state)
+{
+    size_t           n;
+    records_t        records;
+    reg_identity_t  *identity;
+
+    (void) state;
+
+    for (n = 0; n <= 2; n++) {
+        records_init(&records);
+        records.key.u.key.nallow_from = n;
+
+        identity = create(&records, &records.tenant);
+
+        assert_int_equal(identity->nallow_from, n);
+        assert_int_equal(identity->allow_from != NULL, n > 0);
+
+        if (n) {
+            assert_memory_equal(identity->allow_from, records.networks,
+                                n * sizeof(records.networks[0]));
+        }
+
+        reg_identity_free(identity);
+    }
+}
+
+
 static void
 test_memory(void **state)
 {
@@ -787,6 +817,7 @@ main(void)
         cmocka_unit_test(test_invalid_scope_is_named),
         cmocka_unit_test(test_nothing_is_borrowed),
         cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_networks),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_out_of_memory_anonymous)

@@ -83,6 +83,12 @@ token_check_as(const token_t *token, const reg_jwks_t *jwks,
         rc = reg_jwt_verify(&jwt, jwks, expected, now);
         reg_jwt_clear(&jwt);
 
+        /* it may be cleared again */
+
+        if (jwt.header != NULL || jwt.claims != NULL) {
+            abort();
+        }
+
     } else if (error.text[0] == '\0') {
         abort();
     }

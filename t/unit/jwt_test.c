@@ -238,6 +238,45 @@ keys_in_the_header_are_not_looked_at(void **state)
 
 
 static void
+tokens_have_their_room(void **state)
+{
+    size_t  i, len, need;
+    char    claims[REG_JWT_MAX];
+
+    (void) state;
+
+    /* one as long as may be, and longer */
+
+    for (i = 0, len = 0; len < REG_JWT_MAX + 8; i++) {
+        (void) snprintf(claims, sizeof(claims),
+                        "{\"iss\":\"us\",\"aud\":\"here\",\"exp\":1800000300,"
+                        "\"x\":\"%0*d\"}", (int) (5900 + i), 0);
+        token_sign(&token, es256, header_of(es256, ""), claims);
+
+        len = token.len;
+        assert_int_equal(token_check(&token, &one), len <= REG_JWT_MAX
+                                                    ? REG_JWT_OK
+                                                    : REG_JWT_MALFORMED);
+    }
+
+    assert_true(i > 8);
+
+    /* what is written needs room for the longest signature */
+
+    need = REG_BASE64URL_LEN(strlen("{\"alg\":\"ES256\",\"kid\":\"k\","
+                                    "\"typ\":\"JWT\"}"))
+           + 1 + REG_BASE64URL_LEN(strlen(JWT_CLAIMS))
+           + 1 + REG_BASE64URL_LEN(REG_JWS_SIGNATURE_MAX);
+
+    assert_int_equal(reg_jwt_write(token.data, need, &len, es256, REG_STR("k"),
+                                   REG_STR_NULL, REG_STR(JWT_CLAIMS)), REG_OK);
+    assert_int_equal(reg_jwt_write(token.data, need - 1, &len, es256,
+                                   REG_STR("k"), REG_STR_NULL,
+                                   REG_STR(JWT_CLAIMS)), REG_INVALID);
+}
+
+
+static void
 headers_that_are_refused(void **state)
 {
     size_t  i;
@@ -578,6 +617,7 @@ main(void)
         cmocka_unit_test(each_bit_of_a_token_counts),
         cmocka_unit_test(the_algorithm_is_that_of_the_key),
         cmocka_unit_test(keys_in_the_header_are_not_looked_at),
+        cmocka_unit_test(tokens_have_their_room),
         cmocka_unit_test(headers_that_are_refused),
         cmocka_unit_test(signatures_that_are_none),
         cmocka_unit_test(short_numbers_of_a_signature_are_padded),

@@ -161,6 +161,7 @@ test_api(void **state)
         { "api:chat:read,invoke,write-2_x", "chat", "invoke", 1 },
         { "api:chat:read,invoke,write-2_x", "chat", "write-2_x", 1 },
         { "api:chat:read,invoke,write-2_x", "chat", "read,invoke", 0 },
+        { "api:chat:az09_-,zz", "chat", "az09_-", 1 },
         { "api:chat:*", "chat", "anything", 1 },
         { "api:chat:*", "chat", "", 0 },
         { "api:chat:read,*", "chat", "anything", 1 },
