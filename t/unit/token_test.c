@@ -644,6 +644,8 @@ forms_are_decoded_once(void **state)
     form_is("a=%26b=1&c=2", "[a|&b=1][c|2]");
     form_is("a=%", "!");
     form_is("a=%2", "!");
+    form_is("a=xx%", "!");
+    form_is("a=xx%2", "!");
     form_is("a=%zz", "!");
     form_is("a=%4g", "!");
     form_is("a=%g4", "!");
