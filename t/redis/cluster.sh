@@ -48,7 +48,7 @@ answers() {                                     # STATUS KEY
 }
 
 workers=2
-start_gateway "$cluster_url $options"
+start_gateway "$cluster_url $options timeout=2s"
 
 
 # Lookups
@@ -194,7 +194,7 @@ ok $? "nothing alarming in the log"
 
 workers=1
 begin_with() {                                  # NAME STATUS HOSTS
-    start_gateway "redis+cluster://$3 $options"
+    start_gateway "redis+cluster://$3 $options timeout=2s"
     is "$(status_of "${key_of[cold1]}")" "$2" "$1"
     stop_gateway
 }
@@ -210,7 +210,7 @@ redis_port=$(free_port)
 background redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
     --dir "$dir" > "$dir/redis.log" 2>&1
 wait_for redis-cli -p "$redis_port" ping
-start_gateway "redis+cluster://127.0.0.1:$redis_port"
+start_gateway "redis+cluster://127.0.0.1:$redis_port timeout=2s"
 is "$(status_of "${key_of[cold1]}")" 503 "a Redis that is no cluster"
 logged 'does not tell of its cluster: ERR This instance has cluster support d'
 ok $? "the log says so"

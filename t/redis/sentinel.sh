@@ -93,7 +93,7 @@ copied() { [ "$(redis wait 2 100)" = 2 ]; }
 wait_for copied
 
 workers=2
-options="user=gateway password_file=$dir/password"
+options="user=gateway password_file=$dir/password timeout=2s"
 start_gateway "$sentinel_url $options"
 
 key=${keys[0]}
