@@ -481,7 +481,7 @@ ngx_http_registry_ledger_spend(ngx_http_request_t *r,
 {
     ngx_http_registry_ctx_t  *ctx;
 
-    ctx = ngx_http_registry_get_ctx(r);
+    ctx = bytes ? ngx_http_registry_get_ctx(r) : NULL;
 
     if (ctx) {
         ngx_http_registry_quota_book(r, &booked->spent,
