@@ -4,6 +4,7 @@
 
 . "$(dirname "$0")/../lib/nginx.sh"
 . "$(dirname "$0")/../lib/oidc.sh"
+. "$(dirname "$0")/../lib/clock.sh"
 
 NGX_REGISTRY=${NGX_REGISTRY:-$top/build/ngx-registry}
 export REGISTRY_STORE=file:$dir/store.json
@@ -16,26 +17,15 @@ oidc_key ci EC
 oidc_jwks ci > "$dir/www/keys"
 
 "$NGX_REGISTRY" tenant set acme
-"$NGX_REGISTRY" issuer set ci --file - <<END
-{"issuer":"https://ci","audience":"tests",
- "rules":[{"claims":{"ref":"main"},"tenant":"acme","roles":["image-puller"]}]}
-END
-
-gcc -shared -fPIC -O2 -o "$dir/clock.so" "$top/t/lib/clock.c" -ldl
-
+oidc_admit ci acme
 
 # So many hours have passed; the time of day is as it was, so tokens do not end.
 
-clock() {                                       # HOURS
-    perl -e 'print pack("q", $ARGV[0] * 3600)' "$1" 1<> "$dir/clock"
+export CLOCK_STEADY=1
+
+passed() {                                      # HOURS
+    clock $(($1 * 3600))
 }
-
-
-: > "$dir/clock"
-clock 0
-
-export CLOCK_FILE=$dir/clock CLOCK_STEADY=1
-TEST_NGINX_PRELOAD=${TEST_NGINX_PRELOAD:+$TEST_NGINX_PRELOAD:}$dir/clock.so
 
 cat > "$dir/nginx.conf" <<END
 $(nginx_user)
@@ -80,12 +70,8 @@ start_nginx "$dir/nginx.conf" "$port" "$dir/error.log"
 # With a token that nobody has seen before
 
 pull() {
-    local token
-
-    token=$(oidc_token ci "{\"iss\":\"https://ci\",\"aud\":\"tests\",\"sub\":\"a\",
-        \"ref\":\"main\",\"jti\":\"$RANDOM\",\"exp\":$(($(date +%s) + 900))}")
     curl -s -m 10 -o /dev/null -w '%{http_code}' \
-        -H "Authorization: Bearer $token" \
+        -H "Authorization: Bearer $(oidc_job ci "$RANDOM")" \
         "http://127.0.0.1:$port/v2/acme/app/manifests/1"
 }
 
@@ -96,13 +82,13 @@ answers() {                                     # STATUS
 is "$(pull)" 200 "a job pulls"
 
 mv "$dir/www/keys" "$dir/www/gone"
-clock 23
+passed 23
 sleep 1
 is "$(pull)" 200 "its issuer is away for 23 hours"
-clock 25
+passed 25
 runs "after a day nobody knows whose token it is" wait_for answers 503
 mv "$dir/www/gone" "$dir/www/keys"
-clock 26
+passed 26
 runs "it is back" wait_for answers 200
 
 is "$(grep -E '\[(emerg|alert|crit)\]' "$dir/error.log")" "" \

@@ -5,26 +5,12 @@
 
 . "$(dirname "$0")/../lib/ledger.sh"
 . "$(dirname "$0")/../lib/ledger_add.sh"
+. "$(dirname "$0")/../lib/clock.sh"
 
 day=86400
 today=$(date -u +%F)
 
 "$NGX_REGISTRY" tenant set acme > /dev/null
-gcc -shared -fPIC -O2 -o "$dir/clock.so" "$top/t/lib/clock.c" -ldl
-
-
-# The gateway's clock is so many seconds ahead.
-
-clock() {                                       # SECONDS
-    perl -e 'print pack("q", $ARGV[0])' "$1" 1<> "$dir/clock"
-}
-
-
-: > "$dir/clock"
-clock 0
-
-export CLOCK_FILE=$dir/clock
-TEST_NGINX_PRELOAD=${TEST_NGINX_PRELOAD:+$TEST_NGINX_PRELOAD:}$dir/clock.so
 
 server_extra='
 location = /metrics { registry_metrics; }'

@@ -4,6 +4,7 @@
 # having read it: what is taken back is taken from the day that has counted it.
 
 . "$(dirname "$0")/../lib/ledger.sh"
+. "$(dirname "$0")/../lib/clock.sh"
 
 blob=/v2/acme/app/blobs/sha256:$(printf %064d 1)
 size=30000000
@@ -12,22 +13,6 @@ make_file "${blob#/}" $size
 
 "$NGX_REGISTRY" tenant set acme > /dev/null
 key=$("$NGX_REGISTRY" key create --tenant acme --role registry-admin)
-
-gcc -shared -fPIC -O2 -o "$dir/clock.so" "$top/t/lib/clock.c" -ldl
-
-
-# The gateway's clock is so many seconds ahead.
-
-clock() {                                       # SECONDS
-    perl -e 'print pack("q", $ARGV[0])' "$1" 1<> "$dir/clock"
-}
-
-
-: > "$dir/clock"
-clock 0
-
-export CLOCK_FILE=$dir/clock
-TEST_NGINX_PRELOAD=${TEST_NGINX_PRELOAD:+$TEST_NGINX_PRELOAD:}$dir/clock.so
 
 start_ledger
 

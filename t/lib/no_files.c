@@ -60,18 +60,7 @@ open(const char *path, int flags, ...)
 }
 
 
-int
-open64(const char *path, int flags, ...)
-{
-    va_list   args;
-    unsigned  mode;
-
-    va_start(args, flags);
-    mode = flags & O_CREAT ? va_arg(args, unsigned) : 0;
-    va_end(args);
-
-    return open(path, flags, mode);
-}
+int open64(const char *, int, ...) __attribute__((alias("open")));
 
 
 /* Where the flags are no constant, a fortified one. */
@@ -82,9 +71,4 @@ __open_2(const char *path, int flags)
     return open(path, flags);
 }
 
-
-int
-__open64_2(const char *path, int flags)
-{
-    return open(path, flags);
-}
+int __open64_2(const char *, int) __attribute__((alias("__open_2")));

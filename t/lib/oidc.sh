@@ -8,6 +8,14 @@
 #     oidc_token NAME CLAIMS [HEADER]
 #                                    prints a token with these claims, JSON, and
 #                                    those of HEADER in place of its own; null: none
+#
+# and issuers whose jobs pull, all of them with the key "ci":
+#
+#     oidc_admit NAME TENANT         sets the record of an issuer, to whose jobs
+#                                    on the branch main all of a tenant is open
+#     oidc_job NAME [SUBJECT]        prints a token of such a job
+#     oidc_gateway NAME...           a server that knows them, in $http_extra; it
+#                                    is at $oidc_port
 
 b64url() {
     openssl base64 -A | tr '+/' '-_' | tr -d =
@@ -88,4 +96,43 @@ oidc_token() {                                  # NAME CLAIMS [HEADER]
         b64url).$(printf '%s' "$2" | b64url)
 
     printf '%s.%s' "$input" "$(printf '%s' "$input" | oidc_sign "$1" | b64url)"
+}
+
+
+oidc_admit() {                                  # NAME TENANT
+    "$NGX_REGISTRY" issuer set "$1" --file - <<END
+{"issuer":"https://$1","audience":"tests",
+ "rules":[{"claims":{"ref":"main"},"tenant":"$2","roles":["image-puller"]}]}
+END
+}
+
+
+oidc_job() {                                    # NAME [SUBJECT]
+    oidc_token ci "{\"iss\":\"https://$1\",\"aud\":\"tests\",\"sub\":\"${2-job}\",
+        \"ref\":\"main\",\"exp\":$(($(date +%s) + 900))}"
+}
+
+
+oidc_gateway() {                                # NAME...
+    local backend
+
+    backend=$(free_port)
+    oidc_port=$(free_port)
+    http_extra="
+    server {
+        listen 127.0.0.1:$backend;
+        return 200;
+    }
+
+    server {
+        listen 127.0.0.1:$oidc_port;
+        $(printf "registry_oidc %s jwks=file:$dir/ci.json; " "$@")
+
+        location /v2/ {
+            registry on;
+            add_header X-Reason \$registry_reason always;
+            add_header X-Tenant \$registry_tenant always;
+            proxy_pass http://127.0.0.1:$backend;
+        }
+    }"
 }

@@ -28,35 +28,7 @@ for ((i = 1; ${#names[@]} < 3; i++)); do
     owners+=" $owner"
 done
 
-admit() {                                       # NAME TENANT
-    reg issuer set "$1" --file - <<END
-{"issuer":"https://$1","audience":"tests",
- "rules":[{"claims":{"ref":"main"},"tenant":"$2","roles":["image-puller"]}]}
-END
-}
-
-token_of() {                                    # NAME
-    oidc_token ci "{\"iss\":\"https://$1\",\"aud\":\"tests\",\"sub\":\"job\",
-        \"ref\":\"main\",\"exp\":$(($(date +%s) + 900))}"
-}
-
-oidc_port=$(free_port)
-oidc_backend=$(free_port)
-http_extra="
-    server {
-        listen 127.0.0.1:$oidc_backend;
-        return 200;
-    }
-
-    server {
-        listen 127.0.0.1:$oidc_port;
-        $(printf "registry_oidc %s jwks=file:$dir/ci.json; " "${names[@]}")
-
-        location /v2/ {
-            registry on;
-            proxy_pass http://127.0.0.1:$oidc_backend;
-        }
-    }"
+oidc_gateway "${names[@]}"
 
 
 # What a job may pull of: "200 403" is of acme, and not of beta.
@@ -79,17 +51,17 @@ answers() {                                     # TOKEN WANTED
 start_gateway "$cluster_url $options"
 
 for name in "${names[@]}"; do
-    token=$(token_of "$name")
+    token=$(oidc_job "$name")
     is "$(pulls "$token")" "401 401" "$name: without a record nobody is admitted"
-    admit "$name" acme
+    oidc_admit "$name" acme
     runs "a record admits" wait_for answers "$token" "200 403"
-    admit "$name" beta
+    oidc_admit "$name" beta
     runs "another rule is in force" wait_for answers "$token" "403 200"
 done
 
 redis del "registry:issuer:${names[2]}" > /dev/null
 runs "a record that goes ends it" wait_for answers "$token" "401 401"
-is "$(pulls "$(token_of "${names[0]}")")" "403 200" "and no other's"
+is "$(pulls "$(oidc_job "${names[0]}")")" "403 200" "and no other's"
 is "$(grep -c NOPERM "$errors")" 0 "nothing that the gateway needs is refused"
 
 finish

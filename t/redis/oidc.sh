@@ -17,35 +17,8 @@ chmod 644 "$dir/ci.json"
 reg tenant set acme
 reg tenant set beta
 
-admit() {                                       # TENANT
-    reg issuer set ci --file - <<END
-{"issuer":"https://ci","audience":"tests",
- "rules":[{"claims":{"ref":"main"},"tenant":"$1","roles":["image-puller"]}]}
-END
-}
-
-token=$(oidc_token ci "{\"iss\":\"https://ci\",\"aud\":\"tests\",\"sub\":\"job\",
-    \"ref\":\"main\",\"exp\":$(($(date +%s) + 900))}")
-
-oidc_port=$(free_port)
-oidc_backend=$(free_port)
-http_extra="
-    server {
-        listen 127.0.0.1:$oidc_backend;
-        return 200;
-    }
-
-    server {
-        listen 127.0.0.1:$oidc_port;
-        registry_oidc ci jwks=file:$dir/ci.json;
-
-        location /v2/ {
-            registry on;
-            add_header X-Reason \$registry_reason always;
-            add_header X-Tenant \$registry_tenant always;
-            proxy_pass http://127.0.0.1:$oidc_backend;
-        }
-    }"
+token=$(oidc_job ci)
+oidc_gateway ci
 
 
 # Status, reason and tenant of a pull.
@@ -66,15 +39,15 @@ answers() {                                     # WANTED
 start_gateway "redis://127.0.0.1:$redis_port timeout=20s"
 
 is "$(pull)" "401 token" "a token of an issuer that is not in Redis"
-admit acme
+oidc_admit ci acme
 runs "a record admits it" wait_for answers "200 granted acme"
-admit beta
+oidc_admit ci beta
 runs "another rule is in force" wait_for answers "403 scope beta"
 is "$(pull beta)" "200 granted beta" "and gives what it gives"
 reg tenant set beta --suspend
 runs "a tenant that is suspended ends it" wait_for answers "403 suspended beta"
 reg tenant set beta --resume
-admit acme
+oidc_admit ci acme
 runs "until it is resumed" wait_for answers "200 granted acme"
 
 kill -STOP "$redis_pid"
