@@ -32,6 +32,8 @@ static reg_ledger_row_t *reg_ledger_find(reg_ledger_t *ledger,
     const reg_ledger_key_t *key, unsigned claim);
 static size_t reg_ledger_recent(const reg_ledger_key_t *key);
 static uint64_t reg_ledger_tail(reg_str_t text);
+static void reg_ledger_parts(const reg_str_t *part[REG_LEDGER_PARTS],
+    const reg_ledger_key_t *key);
 static int reg_ledger_row_is(const reg_ledger_row_t *row,
     const reg_ledger_key_t *key);
 static size_t reg_ledger_pack(reg_ledger_packed_t *packed,
@@ -284,6 +286,20 @@ reg_ledger_tail(reg_str_t text)
 }
 
 
+/* In the order in which a row holds them. */
+
+static void
+reg_ledger_parts(const reg_str_t *part[REG_LEDGER_PARTS],
+    const reg_ledger_key_t *key)
+{
+    part[0] = &key->tenant;
+    part[1] = &key->repository;
+    part[2] = &key->operation;
+    part[3] = &key->route;
+    part[4] = &key->network;
+}
+
+
 /* Nothing that is no part of a key is ever in a row. */
 
 static int
@@ -293,11 +309,7 @@ reg_ledger_row_is(const reg_ledger_row_t *row, const reg_ledger_key_t *key)
     const unsigned char  *p;
     const reg_str_t      *part[REG_LEDGER_PARTS];
 
-    part[0] = &key->tenant;
-    part[1] = &key->repository;
-    part[2] = &key->operation;
-    part[3] = &key->route;
-    part[4] = &key->network;
+    reg_ledger_parts(part, key);
 
     p = row->key;
 
@@ -321,29 +333,25 @@ reg_ledger_row_is(const reg_ledger_row_t *row, const reg_ledger_key_t *key)
 static size_t
 reg_ledger_pack(reg_ledger_packed_t *packed, const reg_ledger_key_t *key)
 {
-    size_t           i;
-    reg_str_t        part[REG_LEDGER_PARTS];
-    unsigned char   *p;
+    size_t            i;
+    unsigned char    *p;
+    const reg_str_t  *part[REG_LEDGER_PARTS];
 
-    part[0] = key->tenant;
-    part[1] = key->repository;
-    part[2] = key->operation;
-    part[3] = key->route;
-    part[4] = key->network;
+    reg_ledger_parts(part, key);
 
     p = packed->text;
 
     for (i = 0; i < REG_LEDGER_PARTS; i++) {
 
-        if (!reg_ledger_part_valid(part[i], reg_ledger_max[i])) {
+        if (!reg_ledger_part_valid(*part[i], reg_ledger_max[i])) {
             return 0;
         }
 
-        packed->len[i] = (uint8_t) part[i].len;
+        packed->len[i] = (uint8_t) part[i]->len;
 
-        if (part[i].len) {
-            memcpy(p, part[i].data, part[i].len);
-            p += part[i].len;
+        if (part[i]->len) {
+            memcpy(p, part[i]->data, part[i]->len);
+            p += part[i]->len;
         }
     }
 

@@ -29,14 +29,13 @@ static reg_ledger_row_t *ngx_http_registry_ledger_row(ngx_http_request_t *r,
 static void ngx_http_registry_ledger_take_back(
     ngx_http_registry_booked_t *booked, off_t bytes);
 static void ngx_http_registry_ledger_key(ngx_http_request_t *r,
-    ngx_http_registry_booked_t *booked, reg_ledger_key_t *key,
-    u_char *network);
+    ngx_uint_t known, reg_ledger_key_t *key, u_char *network);
 static void ngx_http_registry_ledger_spend(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked, off_t bytes);
 static reg_str_t ngx_http_registry_ledger_tenant(ngx_http_registry_ctx_t *ctx,
-    ngx_http_registry_booked_t *booked);
+    ngx_uint_t known);
 static reg_str_t ngx_http_registry_ledger_route(ngx_http_request_t *r,
-    ngx_http_registry_booked_t *booked, ngx_http_registry_ctx_t *ctx);
+    ngx_uint_t known, ngx_http_registry_ctx_t *ctx);
 static ngx_uint_t ngx_http_registry_ledger_redirects(ngx_http_request_t *r,
     ngx_http_registry_ctx_t *ctx);
 static uint64_t ngx_http_registry_ledger_redirected(ngx_http_request_t *r,
@@ -95,7 +94,6 @@ ngx_http_registry_ledger_receive(ngx_http_request_t *r,
     ngx_http_registry_booked_t *booked)
 {
     u_char                                 network[REG_LEDGER_NETWORK_MAX];
-    unsigned                               known;
     reg_ledger_t                          *ledger;
     reg_ledger_key_t                       key;
     reg_ledger_row_t                      *row;
@@ -112,10 +110,7 @@ ngx_http_registry_ledger_receive(ngx_http_request_t *r,
         return;
     }
 
-    known = booked->known;
-    booked->known = 1;
-    ngx_http_registry_ledger_key(r, booked, &key, network);
-    booked->known = known;
+    ngx_http_registry_ledger_key(r, 1, &key, network);
 
     row = reg_ledger_row_if_any(ledger, &key);
 
@@ -306,7 +301,7 @@ ngx_http_registry_ledger_row(ngx_http_request_t *r,
         return booked->row;
     }
 
-    ngx_http_registry_ledger_key(r, booked, &key, network);
+    ngx_http_registry_ledger_key(r, booked->known, &key, network);
 
     /* of older ledgers nothing is left */
 
@@ -346,9 +341,8 @@ ngx_http_registry_ledger_take_back(ngx_http_registry_booked_t *booked,
 /* A repository has a row once the backend has said that it is there. */
 
 static void
-ngx_http_registry_ledger_key(ngx_http_request_t *r,
-    ngx_http_registry_booked_t *booked, reg_ledger_key_t *key,
-    u_char *network)
+ngx_http_registry_ledger_key(ngx_http_request_t *r, ngx_uint_t known,
+    reg_ledger_key_t *key, u_char *network)
 {
     ngx_http_registry_ctx_t       *ctx;
     ngx_http_registry_loc_conf_t  *rlcf;
@@ -363,12 +357,12 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
         (void) ngx_http_registry_parse(r, ctx);
     }
 
-    key->tenant = ngx_http_registry_ledger_tenant(ctx, booked);
+    key->tenant = ngx_http_registry_ledger_tenant(ctx, known);
     key->operation = reg_str(reg_operation_name(ctx->route.operation));
     key->network = ngx_http_registry_ledger_networked(r, network);
-    key->route = ngx_http_registry_ledger_route(r, booked, ctx);
+    key->route = ngx_http_registry_ledger_route(r, known, ctx);
 
-    if (booked->known || ctx->route.operation == REG_OP_API
+    if (known || ctx->route.operation == REG_OP_API
         || ctx->route.operation == REG_OP_TOKEN)
     {
         key->repository = ctx->route.repository;
@@ -382,14 +376,14 @@ ngx_http_registry_ledger_key(ngx_http_request_t *r,
 /* Where the bytes of a blob come from; of all else it is the backend. */
 
 static reg_str_t
-ngx_http_registry_ledger_route(ngx_http_request_t *r,
-    ngx_http_registry_booked_t *booked, ngx_http_registry_ctx_t *ctx)
+ngx_http_registry_ledger_route(ngx_http_request_t *r, ngx_uint_t known,
+    ngx_http_registry_ctx_t *ctx)
 {
     if (ngx_http_registry_ledger_redirects(r, ctx) && r->upstream) {
-        return booked->known ? REG_STR("backend") : REG_STR("origin");
+        return known ? REG_STR("backend") : REG_STR("origin");
     }
 
-    if (ctx->blob_route.len && booked->known) {
+    if (ctx->blob_route.len && known) {
         return ngx_http_registry_str(ctx->blob_route);
     }
 
@@ -486,7 +480,7 @@ ngx_http_registry_ledger_spend(ngx_http_request_t *r,
     if (ctx) {
         ngx_http_registry_quota_book(r, &booked->spent,
                                      ngx_http_registry_ledger_tenant(ctx,
-                                                                     booked),
+                                                              booked->known),
                                      bytes);
     }
 }
@@ -496,14 +490,14 @@ ngx_http_registry_ledger_spend(ngx_http_request_t *r,
 
 static reg_str_t
 ngx_http_registry_ledger_tenant(ngx_http_registry_ctx_t *ctx,
-    ngx_http_registry_booked_t *booked)
+    ngx_uint_t known)
 {
     reg_str_t  tenant;
 
     if (ctx->anonymous_tenant.len) {
         tenant = ngx_http_registry_str(ctx->anonymous_tenant);
 
-        return booked->known
+        return known
                && reg_ledger_part_valid(tenant, REG_LEDGER_TENANT_MAX)
                ? tenant : REG_LEDGER_ANONYMOUS;
     }
