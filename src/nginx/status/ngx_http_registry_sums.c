@@ -23,7 +23,8 @@ static ngx_int_t ngx_http_registry_sums_answer(ngx_http_registry_sums_t *sums,
     ngx_int_t rc);
 static void ngx_http_registry_sums_timer(ngx_event_t *ev);
 static void ngx_http_registry_sums_cleanup(void *data);
-static void ngx_http_registry_sums_init(ngx_http_registry_sum_index_t *index);
+static ngx_int_t ngx_http_registry_sums_init(
+    ngx_http_registry_sum_index_t *index, ngx_pool_t *pool);
 static ngx_int_t ngx_http_registry_sum_row(ngx_pool_t *pool,
     ngx_http_registry_sum_index_t *index, reg_ledger_entry_t *entry,
     reg_str_t part);
@@ -102,15 +103,8 @@ ngx_http_registry_sums_create(ngx_http_request_t *r,
         sums->number = sums->books->number;
     }
 
-    ngx_http_registry_sums_init(&sums->routes);
-    ngx_http_registry_sums_init(&sums->repositories);
-
-    if (ngx_array_init(&sums->routes.sums, r->pool, 64,
-                       sizeof(ngx_http_registry_sum_t *))
-        != NGX_OK
-        || ngx_array_init(&sums->repositories.sums, r->pool, 64,
-                          sizeof(ngx_http_registry_sum_t *))
-           != NGX_OK)
+    if (ngx_http_registry_sums_init(&sums->routes, r->pool) != NGX_OK
+        || ngx_http_registry_sums_init(&sums->repositories, r->pool) != NGX_OK)
     {
         return NULL;
     }
@@ -221,11 +215,15 @@ ngx_http_registry_sums_cleanup(void *data)
 }
 
 
-static void
-ngx_http_registry_sums_init(ngx_http_registry_sum_index_t *index)
+static ngx_int_t
+ngx_http_registry_sums_init(ngx_http_registry_sum_index_t *index,
+    ngx_pool_t *pool)
 {
     ngx_rbtree_init(&index->tree, &index->sentinel,
                     ngx_str_rbtree_insert_value);
+
+    return ngx_array_init(&index->sums, pool, 64,
+                          sizeof(ngx_http_registry_sum_t *));
 }
 
 
