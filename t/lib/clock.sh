@@ -10,7 +10,7 @@ gcc -shared -fPIC -O2 -o "$dir/clock.so" "$top/t/lib/clock.c" -ldl ||
 
 
 clock() {                                       # SECONDS
-    perl -e 'print pack("q", $ARGV[0])' "$1" 1<> "$dir/clock"
+    perl -e 'print pack("q", $ARGV[0])' -- "$1" 1<> "$dir/clock"
 }
 
 

@@ -26,12 +26,13 @@ gcc -shared -fPIC -O2 -o "$dir/handed.so" "$top/t/lib/handed.c" -ldl ||
 
 
 # What is on the small disk is in the way of the ledger when it is full: all of
-# nginx's own files.
+# nginx's own files.  It has room for today, and for tomorrow, whose file is made
+# an hour ahead.
 
 make_disk() {
     mkdir "$disk"
 
-    if mount -t tmpfs -o size=$((ledger_size + 8))m,mode=755 tmpfs "$disk" \
+    if mount -t tmpfs -o size=$((2 * ledger_size + 8))m,mode=755 tmpfs "$disk" \
         2> /dev/null
     then
         faults=$faults,disk
