@@ -24,12 +24,15 @@
 #define REG_MARKS_ROUNDS    4000
 
 /*
- * A claim, in place of a mark: 31 bits of milliseconds of the clock, and the
- * number of the claim, so that no two are alike.
+ * A claim, in place of a mark: 31 bits of milliseconds of the clock, 31 bits of
+ * the number of the claim, so that no two are alike, and whether its key has
+ * been written.  Until it has, nobody else may have the slot: the key would be
+ * written over that of the new owner.
  */
 
 #define REG_MARKS_CLAIMED  ((uint64_t) 1 << 63)
 #define REG_MARKS_CLOCK    ((uint64_t) 0x7fffffff)
+#define REG_MARKS_KEYED    ((uint64_t) 1)
 
 typedef struct {
     _Atomic uint64_t    key;
@@ -67,6 +70,8 @@ static int reg_marks_insert(reg_marks_t *marks, reg_marks_bucket_t *bucket,
     uint64_t key, int64_t mark, int64_t now, unsigned impatient);
 static reg_marks_slot_t *reg_marks_victim(reg_marks_bucket_t *bucket,
     int64_t now, uint64_t *mark);
+static int reg_marks_write_key(reg_marks_slot_t *slot, uint64_t claim,
+    uint64_t key);
 static int reg_marks_alone(reg_marks_bucket_t *bucket, reg_marks_slot_t *mine,
     uint64_t key, unsigned impatient);
 static int reg_marks_swap(reg_marks_slot_t *slot, uint64_t from, uint64_t to);
@@ -259,7 +264,12 @@ reg_marks_insert(reg_marks_t *marks, reg_marks_bucket_t *bucket, uint64_t key,
                                          memory_order_relaxed);
     }
 
-    atomic_store(&slot->key, key);
+    if (!reg_marks_write_key(slot, claim, key)) {
+        (void) reg_marks_swap(slot, claim, 0);
+        return 0;
+    }
+
+    claim |= REG_MARKS_KEYED;
 
     if (!reg_marks_alone(bucket, slot, key, impatient)) {
         (void) reg_marks_swap(slot, claim, 0);
@@ -313,8 +323,27 @@ reg_marks_victim(reg_marks_bucket_t *bucket, int64_t now, uint64_t *mark)
 
 
 /*
- * Two workers may take up the same key at once.  Each has stored the key in its
- * own slot before it looks at the others, so one of them at least sees the
+ * Whoever sleeps here until its claim is given up as stuck finds another key in
+ * the slot when it wakes, and leaves that alone.  (Only if this is the key that
+ * was there before, come back, does it lose its mark.)
+ */
+
+static int
+reg_marks_write_key(reg_marks_slot_t *slot, uint64_t claim, uint64_t key)
+{
+    uint64_t  old;
+
+    old = atomic_load(&slot->key);
+
+    return atomic_load(&slot->mark) == claim
+           && atomic_compare_exchange_strong(&slot->key, &old, key)
+           && reg_marks_swap(slot, claim, claim | REG_MARKS_KEYED);
+}
+
+
+/*
+ * Two workers may take up the same key at once.  Each has said that its key is
+ * written before it looks at the others, so one of them at least sees the
  * other, and only one may go on: whoever has a mark already, or the lower slot.
  * The loser's claim is taken away, so that it cannot become a mark any more.
  */
@@ -336,7 +365,9 @@ reg_marks_alone(reg_marks_bucket_t *bucket, reg_marks_slot_t *mine,
 
         mark = atomic_load(&slot->mark);
 
-        if (mark == 0) {
+        if (mark == 0
+            || (reg_marks_claimed(mark) && !(mark & REG_MARKS_KEYED)))
+        {
             continue;
         }
 
@@ -362,7 +393,7 @@ static uint64_t
 reg_marks_claim(reg_marks_t *marks, int64_t now)
 {
     return REG_MARKS_CLAIMED | reg_marks_clock(now) << 32
-           | atomic_fetch_add(&marks->claims, 1);
+           | (uint32_t) (atomic_fetch_add(&marks->claims, 1) << 1);
 }
 
 

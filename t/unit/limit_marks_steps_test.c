@@ -359,6 +359,100 @@ test_a_key_is_dropped_while_it_is_used(void **state)
 }
 
 
+/*
+ * Two race for a key that was lost in races before, so that all slots have it
+ * still.  While the one that has claimed its slot last waits, a third takes up
+ * another key, which stays as it is.
+ */
+
+static void
+test_another_key_is_left_alone(void **state)
+{
+    size_t     way;
+    unsigned   a, b, steps;
+    worker_t  *first, *second;
+
+    (void) state;
+
+    first = &workers[0];
+    second = &workers[1];
+    steps = alone(0);
+
+    for (a = 0; a <= steps; a++) {
+        for (b = 0; b <= steps; b++) {
+            set_up(0);
+
+            for (way = 0; way < REG_MARKS_WAYS; way++) {
+                reg_marks_bucket(marks, marks_key(1))->slots[way].key =
+                                                                  marks_key(1);
+            }
+
+            begin(first, marks_key(1), MARKS_NOW);
+            begin(second, marks_key(1), MARKS_NOW);
+
+            run(first, a);
+            run(second, b);
+            run(first, TO_END);
+
+            assert_int_equal(marks_set(marks, 2, MARKS_NOW * 2, MARKS_NOW),
+                             REG_OK);
+
+            run(second, TO_END);
+
+            assert_int_equal(first->passed + second->passed, 1);
+            assert_int_equal(count(marks_key(1)), 1);
+            assert_int_equal(count(marks_key(2)), 1);
+            assert_int_equal(reg_marks_get(marks, marks_key(2)), MARKS_NOW * 2);
+        }
+    }
+}
+
+
+/*
+ * A worker sleeps for longer than a claim is waited for, while others use the
+ * whole bucket.  It may take the place of one when it wakes, as a new key does
+ * in a full bucket, and nothing else.
+ */
+
+static void
+test_a_worker_sleeps_at_each_step(void **state)
+{
+    unsigned   a, full, k, left, steps;
+    worker_t  *first;
+
+    (void) state;
+
+    first = &workers[0];
+
+    for (full = 0; full < 2; full++) {
+
+        steps = alone(full);
+
+        for (a = 1; a < steps; a++) {
+            set_up(full);
+            begin(first, marks_key(1), MARKS_NOW);
+            run(first, a);
+
+            for (k = 10; k < 10 + MARKS_WAYS; k++) {
+                assert_int_equal(marks_set(marks, k, MARKS_NOW * 10 + k,
+                                           MARKS_NOW + 2000000000), REG_OK);
+            }
+
+            run(first, TO_END);
+
+            assert_int_equal(first->passed, 1);
+            assert_int_equal(count(marks_key(1)), 1);
+
+            for (k = 10, left = 0; k < 10 + MARKS_WAYS; k++) {
+                left += count(marks_key(k));
+            }
+
+            assert_int_equal(left, MARKS_WAYS - 1);
+        }
+    }
+}
+
+
 static int
 start(void **state)
 {
@@ -420,7 +514,9 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_one_permit_is_taken_once),
         cmocka_unit_test(test_a_worker_is_killed_at_each_step),
-        cmocka_unit_test(test_a_key_is_dropped_while_it_is_used)
+        cmocka_unit_test(test_a_key_is_dropped_while_it_is_used),
+        cmocka_unit_test(test_another_key_is_left_alone),
+        cmocka_unit_test(test_a_worker_sleeps_at_each_step)
     };
 
     return cmocka_run_group_tests(tests, start, group_stop);
