@@ -18,7 +18,10 @@
 
 #define NGX_HTTP_REGISTRY_BACKEND_TTL     60
 #define NGX_HTTP_REGISTRY_BACKEND_FRESH   30
-#define NGX_HTTP_REGISTRY_BACKEND_PLACES  512
+#define NGX_HTTP_REGISTRY_BACKEND_SETS    128
+#define NGX_HTTP_REGISTRY_BACKEND_WAYS    4     /* places of a set */
+#define NGX_HTTP_REGISTRY_BACKEND_PLACES                                      \
+    (NGX_HTTP_REGISTRY_BACKEND_SETS * NGX_HTTP_REGISTRY_BACKEND_WAYS)
 #define NGX_HTTP_REGISTRY_BACKEND_TEXT    2048
 
 struct ngx_http_registry_backend_token_s {
@@ -135,15 +138,21 @@ ngx_http_registry_backend_flush(ngx_http_registry_trust_t *trust)
 }
 
 
-/* Where a token that says this is, or would be; NULL: it is not kept. */
+/*
+ * Where a token that says this is, or would be: in its set, in place of the one
+ * that ends first.  NULL: it is not kept.
+ */
 
 static ngx_http_registry_backend_token_t *
 ngx_http_registry_backend_place(ngx_http_request_t *r,
     ngx_http_registry_trust_t *trust, ngx_uint_t libtrust,
     const reg_token_claims_t *claims, reg_siphash_t *hash)
 {
-    u_char     *p, text[NGX_HTTP_REGISTRY_BACKEND_TEXT];
-    reg_str_t   s;
+    u_char                             *p;
+    u_char                              text[NGX_HTTP_REGISTRY_BACKEND_TEXT];
+    reg_str_t                           s;
+    ngx_uint_t                          way;
+    ngx_http_registry_backend_token_t  *set, *place;
 
     if (claims->aud.len + claims->sub.len
         > NGX_HTTP_REGISTRY_BACKEND_TEXT / 2)
@@ -180,7 +189,22 @@ ngx_http_registry_backend_place(ngx_http_request_t *r,
 
     *hash = reg_siphash(trust->backend_key, s);
 
-    return &trust->backend[hash->lo % NGX_HTTP_REGISTRY_BACKEND_PLACES];
+    set = &trust->backend[hash->lo % NGX_HTTP_REGISTRY_BACKEND_SETS
+                          * NGX_HTTP_REGISTRY_BACKEND_WAYS];
+    place = set;
+
+    for (way = 0; way < NGX_HTTP_REGISTRY_BACKEND_WAYS; way++) {
+
+        if (set[way].hash.lo == hash->lo && set[way].hash.hi == hash->hi) {
+            return &set[way];
+        }
+
+        if (set[way].until < place->until) {
+            place = &set[way];
+        }
+    }
+
+    return place;
 }
 
 
