@@ -6,7 +6,7 @@
 
 
 static reg_rc_t reg_glob_wildcard(reg_glob_t *glob, reg_str_t text, size_t *pos,
-    unsigned *wildcards, reg_error_t *error);
+    reg_error_t *error);
 static reg_rc_t reg_glob_append(reg_glob_t *glob, const unsigned char *data,
     size_t len, reg_error_t *error);
 static reg_rc_t reg_glob_unexpected(unsigned char c, size_t pos,
@@ -31,19 +31,17 @@ reg_glob_compile(reg_glob_t *glob, reg_str_t text, reg_str_t tenant,
     size_t     i;
     reg_rc_t   rc;
     reg_str_t  rest;
-    unsigned   wildcards;
 
     memset(glob, 0, sizeof(reg_glob_t));
 
     i = 0;
-    wildcards = 0;
 
     while (i < text.len) {
         rest.len = text.len - i;
         rest.data = text.data + i;
 
         if (rest.data[0] == '*') {
-            rc = reg_glob_wildcard(glob, text, &i, &wildcards, error);
+            rc = reg_glob_wildcard(glob, text, &i, error);
 
         } else if (reg_str_starts(rest, REG_STR(REG_PATTERN_TENANT))) {
             glob->tenant = 1;
@@ -64,7 +62,7 @@ reg_glob_compile(reg_glob_t *glob, reg_str_t text, reg_str_t tenant,
             return rc;
         }
 
-        if (wildcards == 0) {
+        if (glob->wildcards == 0) {
             glob->literal = glob->n;
         }
     }
@@ -75,7 +73,7 @@ reg_glob_compile(reg_glob_t *glob, reg_str_t text, reg_str_t tenant,
 
 static reg_rc_t
 reg_glob_wildcard(reg_glob_t *glob, reg_str_t text, size_t *pos,
-    unsigned *wildcards, reg_error_t *error)
+    reg_error_t *error)
 {
     size_t         i, run;
     unsigned char  token;
@@ -94,7 +92,7 @@ reg_glob_wildcard(reg_glob_t *glob, reg_str_t text, size_t *pos,
         return REG_INVALID;
     }
 
-    if (++*wildcards > REG_PATTERN_WILDCARDS) {
+    if (++glob->wildcards > REG_PATTERN_WILDCARDS) {
         reg_error_set(error, "more than %d wildcards in the pattern",
                       REG_PATTERN_WILDCARDS);
         return REG_INVALID;

@@ -21,6 +21,7 @@
 typedef struct {
     size_t         n;
     size_t         literal;         /* tokens before the first wildcard */
+    size_t         wildcards;
     unsigned       tenant:1;        /* {tenant} was in the text */
     unsigned char  tokens[REG_PATTERN_MAX];
 } reg_glob_t;

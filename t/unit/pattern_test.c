@@ -340,6 +340,9 @@ test_invalid(void **state)
         { "a\nb", "",
           "byte 0x0a at byte 2 of the pattern; a name has letters, digits "
           "and . _ / : @ -" },
+        { "a\x7f", "",
+          "byte 0x7f at byte 2 of the pattern; a name has letters, digits "
+          "and . _ / : @ -" },
         { "caf\xc3\xa9", "",
           "byte 0xc3 at byte 4 of the pattern; a name has letters, digits "
           "and . _ / : @ -" },
@@ -447,6 +450,9 @@ test_lengths(void **state)
     assert_int_equal(match(text, "", text), 1);
 
     text[0] = '~';
+    assert_int_equal(match(text, "", text + 1), 1);
+
+    text[0] = '*';
     assert_int_equal(match(text, "", text + 1), 1);
 
     /* 4 * 63 bytes and 3 more are a pattern, one more is not */
@@ -887,6 +893,61 @@ test_nothing_is_borrowed(void **state)
 }
 
 
+/* What stands behind a slice is not of the pattern. */
+
+static void
+test_a_pattern_ends_where_its_slice_ends(void **state)
+{
+    reg_str_t       text;
+    reg_pattern_t  *pattern;
+
+    (void) state;
+
+    text = REG_STR("a***");
+    text.len = 2;
+
+    assert_int_equal(reg_pattern_compile(&pattern, text, REG_STR_NULL, NULL),
+                     REG_OK);
+
+    assert_int_equal(reg_pattern_match(pattern, REG_STR("ab")), 1);
+    assert_int_equal(reg_pattern_match(pattern, REG_STR("a/b")), 0);
+
+    reg_pattern_free(pattern);
+}
+
+
+static void
+test_the_literal_beginning_of_a_glob(void **state)
+{
+    size_t      i;
+    reg_glob_t  glob;
+
+    static const struct {
+        const char  *text;
+        size_t       n;
+        size_t       literal;
+        size_t       wildcards;
+    } cases[] = {
+        { "acme/app", 8, 8, 0 },
+        { "acme/*", 6, 5, 1 },
+        { "{tenant}/**/app-*", 12, 5, 2 },
+        { "*/app", 5, 0, 1 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(reg_glob_compile(&glob, reg_str(cases[i].text),
+                                          REG_STR("acme"), NULL),
+                         REG_OK);
+
+        assert_int_equal(glob.n, cases[i].n);
+        assert_int_equal(glob.literal, cases[i].literal);
+        assert_int_equal(glob.wildcards, cases[i].wildcards);
+    }
+}
+
+
 static void
 test_names_are_any_bytes(void **state)
 {
@@ -943,6 +1004,8 @@ main(void)
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_out_of_memory_is_no_match),
         cmocka_unit_test(test_nothing_is_borrowed),
+        cmocka_unit_test(test_a_pattern_ends_where_its_slice_ends),
+        cmocka_unit_test(test_the_literal_beginning_of_a_glob),
         cmocka_unit_test(test_names_are_any_bytes)
     };
 
