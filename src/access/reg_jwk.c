@@ -129,6 +129,11 @@ reg_jwks_from_pem(reg_jwks_t **jwks, reg_str_t pem, reg_alg_t alg,
     reg_str_t    block;
     reg_jwks_t  *set;
 
+    if (pem.len > REG_JWKS_TEXT_MAX) {
+        reg_error_set(error, "it is longer than %d bytes", REG_JWKS_TEXT_MAX);
+        return REG_INVALID;
+    }
+
     set = calloc(1, sizeof(reg_jwks_t));
 
     if (set == NULL) {
@@ -228,10 +233,6 @@ reg_jwk_read_pem(reg_jwk_t **jwk, reg_str_t block, reg_alg_t alg,
     int        secret;
     EVP_PKEY  *pkey;
     reg_rc_t   rc;
-
-    if (block.len > INT_MAX) {
-        return REG_NOMEM;
-    }
 
     bio = BIO_new_mem_buf(block.data, (int) block.len);
 

@@ -26,7 +26,7 @@
 #define REG_JWK_RSA_MAX     8192
 
 #define REG_JWKS_MAX        64      /* keys of a set */
-#define REG_JWKS_TEXT_MAX   65536
+#define REG_JWKS_TEXT_MAX   65536   /* bytes of one, or of keys in PEM */
 
 typedef enum {
     REG_ALG_NONE = 0,
@@ -74,8 +74,9 @@ reg_rc_t reg_jwk_generate(reg_jwk_t **jwk, reg_alg_t alg, unsigned bits);
  * thumbprint.  A key with a passphrase is refused.
  *
  * REG_OK        *jwk is set, the caller frees it
- * REG_INVALID   it is none of the keys above, or of another algorithm than
- *               alg (REG_ALG_NONE: any); *error says why
+ * REG_INVALID   it is none of the keys above, of another algorithm than alg
+ *               (REG_ALG_NONE: any), or the text is longer than
+ *               REG_JWKS_TEXT_MAX; *error says why
  * REG_NOMEM
  */
 

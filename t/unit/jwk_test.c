@@ -426,6 +426,114 @@ a_jwks_skips_what_it_cannot_use(void **state)
 }
 
 
+#define ED25519                                                               \
+    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"                             \
+    "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+
+
+/* A JWKS of n keys, and spaces behind it until it has len bytes. */
+
+static reg_str_t
+jwks_of(size_t n, size_t len)
+{
+    char       *p;
+    size_t      i;
+    reg_str_t   text;
+
+    text.len = len;
+    text.data = malloc(len);
+    assert_non_null(text.data);
+    memset(text.data, ' ', len);
+
+    p = (char *) text.data;
+    p += sprintf(p, "{\"keys\":[");
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "%s" ED25519, i ? "," : "");
+    }
+
+    p += sprintf(p, "]}");
+    *p = ' ';
+
+    return text;
+}
+
+
+static void
+there_is_an_end_to_a_jwks(void **state)
+{
+    size_t        i;
+    reg_str_t     text;
+    reg_jwks_t   *jwks;
+    reg_error_t   error;
+
+    static const struct {
+        size_t       n;
+        size_t       len;
+        const char  *error;
+    } cases[] = {
+        { 1, REG_JWKS_TEXT_MAX, NULL },
+        { 1, REG_JWKS_TEXT_MAX + 1, "it is longer than 65536 bytes" },
+        { REG_JWKS_MAX, REG_JWKS_TEXT_MAX, NULL },
+        { REG_JWKS_MAX + 1, REG_JWKS_TEXT_MAX,
+          "it is no object with a list of at most 64 \"keys\"" },
+        { 0, 100, "it has no key that can be used: it has no key" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        text = jwks_of(cases[i].n, cases[i].len);
+
+        if (cases[i].error) {
+            assert_int_equal(reg_jwks_parse(&jwks, text, &error), REG_INVALID);
+            assert_string_equal(error.text, cases[i].error);
+
+        } else {
+            assert_int_equal(reg_jwks_parse(&jwks, text, &error), REG_OK);
+            assert_int_equal(jwks->n, cases[i].n);
+            reg_jwks_free(jwks);
+        }
+
+        free(text.data);
+    }
+}
+
+
+static void
+a_jwks_is_whole_or_there_is_none(void **state)
+{
+    reg_rc_t       rc;
+    reg_str_t      text;
+    reg_jwks_t    *jwks;
+    unsigned long  n;
+
+    (void) state;
+
+    text = jwks_of(2, 1000);
+
+    for (n = 1; /* void */ ; n++) {
+        wrap_malloc_arm(n);
+        rc = reg_jwks_parse(&jwks, text, NULL);
+
+        if (!wrap_malloc_disarm()) {
+            break;
+        }
+
+        assert_int_equal(rc, REG_NOMEM);
+    }
+
+    /* for the set, and for each key */
+
+    assert_int_equal(n, 4);
+    assert_int_equal(rc, REG_OK);
+    assert_int_equal(jwks->n, 2);
+
+    reg_jwks_free(jwks);
+    free(text.data);
+}
+
+
 static EVP_PKEY *
 rsa_key(void)
 {
@@ -801,6 +909,42 @@ pem_that_is_refused(void **state)
 }
 
 
+/* Lines that are no key are passed over, but not without end. */
+
+static void
+there_is_an_end_to_pem(void **state)
+{
+    EVP_PKEY       *pkey;
+    reg_jwk_t      *jwk;
+    reg_str_t       pem, text;
+    reg_error_t     error;
+
+    (void) state;
+
+    pkey = EVP_EC_gen("P-256");
+    pem = pem_of(pkey, 0, NULL);
+
+    text.len = REG_JWKS_TEXT_MAX;
+    text.data = malloc(text.len + 1);
+    assert_non_null(text.data);
+    memset(text.data, '\n', text.len + 1);
+    memcpy(text.data + text.len - pem.len, pem.data, pem.len);
+
+    assert_int_equal(reg_jwk_from_pem(&jwk, text, REG_ALG_ES256, &error),
+                     REG_OK);
+    reg_jwk_free(jwk);
+
+    text.len++;
+    assert_int_equal(reg_jwk_from_pem(&jwk, text, REG_ALG_ES256, &error),
+                     REG_INVALID);
+    assert_string_equal(error.text, "it is longer than 65536 bytes");
+
+    free(text.data);
+    free(pem.data);
+    EVP_PKEY_free(pkey);
+}
+
+
 /* Computed with openssl dgst, base32 and fold. */
 
 static void
@@ -837,11 +981,14 @@ main(void)
         cmocka_unit_test(signatures_of_the_rfcs_verify),
         cmocka_unit_test(keys_that_are_refused),
         cmocka_unit_test(a_jwks_skips_what_it_cannot_use),
+        cmocka_unit_test(there_is_an_end_to_a_jwks),
+        cmocka_unit_test(a_jwks_is_whole_or_there_is_none),
         cmocka_unit_test(keys_come_from_pem),
         cmocka_unit_test(rsa_has_so_many_bits),
         cmocka_unit_test(keys_are_made),
         cmocka_unit_test(keys_are_read_or_not),
         cmocka_unit_test(pem_that_is_refused),
+        cmocka_unit_test(there_is_an_end_to_pem),
         cmocka_unit_test(libtrust_names_a_key)
     };
 
