@@ -232,6 +232,12 @@ the_text_of_a_claim_is_checked(void **state)
     assert_int_equal(reg_claim_check(REG_STR("***"), NULL), REG_INVALID);
     assert_int_equal(reg_claim_check(REG_STR("a***"), NULL), REG_INVALID);
 
+    /* what stands behind it is not of it */
+
+    text = REG_STR("a****");
+    text.len = 3;
+    assert_int_equal(reg_claim_check(text, NULL), REG_OK);
+
     memset(buf, 'a', sizeof(buf));
     text.data = buf;
 
@@ -257,10 +263,18 @@ static void
 long_claims_do_not_match(void **state)
 {
     size_t   len;
-    char     name[REG_TEXT_MAX + 2], claims[1200];
+    char     name[REG_TEXT_MAX + 2], claims[1200], wanted[300];
     json_t  *json, *value;
 
     (void) state;
+
+    /* the longest that a rule may ask for does */
+
+    (void) snprintf(wanted, sizeof(wanted), "{\"a\":\"%0*d*\"}",
+                    REG_TEXT_MAX - 1, 0);
+    (void) snprintf(claims, sizeof(claims), "{\"a\":\"%0*d\"}", REG_TEXT_MAX,
+                    0);
+    assert_true(matches(wanted, claims));
 
     for (len = 1023; len <= 1026; len++) {
         (void) snprintf(claims, sizeof(claims), "{\"a\":\"%0*d\"}", (int) len,
@@ -296,7 +310,8 @@ a_rule_makes_an_identity(void **state)
 
     (void) state;
 
-    record = issuer_of("[{\"claims\":{\"a\":\"1\"},\"tenant\":\"x\"},"
+    record = issuer_of("[{\"claims\":{\"a\":\"1\"},\"tenant\":\"x\","
+                       "\"roles\":[\"ci\"]},"
                        "{\"claims\":{\"a\":\"2\"},\"tenant\":\"acme\","
                        "\"scopes\":[\"repository:{tenant}/**:pull\"]}]");
 
@@ -305,6 +320,12 @@ a_rule_makes_an_identity(void **state)
                      REG_OK);
 
     subject = (reg_str_t) { len, buf };
+
+    reg_issuer_key(&key, &record->u.issuer, 0, subject, name);
+
+    assert_int_equal(key.type, REG_RECORD_KEY);
+    assert_int_equal(key.u.key.roles.n, 1);
+    assert_true(reg_str_eq(key.u.key.roles.items[0], REG_STR("ci")));
 
     reg_issuer_key(&key, &record->u.issuer, 1, subject, name);
 

@@ -14,6 +14,7 @@
 #include "random.h"
 #include "reg_decision.h"
 #include "reg_form.h"
+#include "reg_issuer.h"
 #include "reg_json.h"
 #include "reg_token.h"
 
@@ -503,6 +504,57 @@ only_our_claims_are_a_token(void **state)
 }
 
 
+/* It stands for all that the rule gives. */
+
+static void
+a_token_of_an_issuer_narrows_nothing(void **state)
+{
+    reg_jwt_t      jwt;
+    reg_token_t   *token;
+    reg_access_t   access;
+    unsigned char  sub[REG_SUBJECT_MAX];
+
+    (void) state;
+
+    memset(&jwt, 0, sizeof(jwt));
+    memset(sub, 's', sizeof(sub));
+
+    /* with "gh:" before it, it is as long as a subject may be */
+
+    jwt.exp = JWT_NOW + 300;
+    jwt.sub = (reg_str_t) { sizeof(sub) - 3, sub };
+
+    assert_int_equal(reg_token_of_issuer(&token, &jwt, REG_STR("gh"), 2,
+                                         REG_STR(RECORD)),
+                     REG_OK);
+
+    assert_int_equal(token->kind, REG_TOKEN_ISSUER);
+    assert_int_equal(token->exp, JWT_NOW + 300 + REG_JWT_LEEWAY);
+    assert_true(reg_str_eq(token->sub, jwt.sub));
+    assert_true(reg_str_eq(token->issuer, REG_STR("gh")));
+    assert_int_equal(token->rule, 2);
+    assert_true(reg_str_eq(token->record, REG_STR(RECORD)));
+
+    memset(&access, 0, sizeof(access));
+    access.type = REG_SCOPE_REPOSITORY;
+    access.name = REG_STR("a/b");
+    access.actions = REG_ACTION_DELETE;
+    assert_true(reg_token_grants(token, &access));
+
+    free(token);
+
+    jwt.sub.len++;
+    assert_int_equal(reg_token_of_issuer(&token, &jwt, REG_STR("gh"), 2,
+                                         REG_STR(RECORD)),
+                     REG_INVALID);
+
+    jwt.sub = REG_STR_NULL;
+    assert_int_equal(reg_token_of_issuer(&token, &jwt, REG_STR("gh"), 2,
+                                         REG_STR(RECORD)),
+                     REG_INVALID);
+}
+
+
 /* The so manieth allocation of jansson fails; 0: none. */
 
 static unsigned long  fail_at;
@@ -671,6 +723,7 @@ main(void)
         cmocka_unit_test(tokens_from_before_are_none),
         cmocka_unit_test(somebody_anonymous_pings_with_a_token_only),
         cmocka_unit_test(only_our_claims_are_a_token),
+        cmocka_unit_test(a_token_of_an_issuer_narrows_nothing),
         cmocka_unit_test(claims_are_whole_or_there_are_none),
         cmocka_unit_test(forms_are_decoded_once)
     };
