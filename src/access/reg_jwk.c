@@ -142,9 +142,14 @@ reg_jwks_from_pem(reg_jwks_t **jwks, reg_str_t pem, reg_alg_t alg,
 
     rc = REG_OK;
 
-    while (rc == REG_OK && set->n < REG_JWKS_MAX
-           && reg_jwk_next_pem(&block, &pem))
-    {
+    while (rc == REG_OK && reg_jwk_next_pem(&block, &pem)) {
+
+        if (set->n == REG_JWKS_MAX) {
+            reg_error_set(error, "it holds more than %d keys", REG_JWKS_MAX);
+            rc = REG_INVALID;
+            break;
+        }
+
         rc = reg_jwk_read_pem(&set->keys[set->n], block, alg, error);
         set->n += (rc == REG_OK);
     }

@@ -86,7 +86,7 @@ reg_rc_t reg_jwk_from_pem(reg_jwk_t **jwk, reg_str_t pem, reg_alg_t alg,
 
 /*
  * The same for all keys of a text, private or public, in their order; what is
- * said above of the first is said of each.
+ * said above of the first is said of each.  More than REG_JWKS_MAX are refused.
  */
 
 reg_rc_t reg_jwks_from_pem(reg_jwks_t **jwks, reg_str_t pem, reg_alg_t alg,

@@ -19,6 +19,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -34,6 +35,10 @@
     "l93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0z" \
     "gdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2Nc" \
     "Rwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+
+#define ED25519                                                               \
+    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"                             \
+    "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 
 
 /* The so manieth call of OpenSSL from now on that finds no memory; 0: none. */
@@ -162,6 +167,10 @@ is_no_jwk(const char *text)
     assert_true(error.text[0] != '\0');
     assert_int_equal(reg_jwk_from_json(&jwk, reg_str(text), NULL),
                      REG_INVALID);
+
+    /* nobody else is to take it for an error of his own */
+
+    assert_int_equal(ERR_peek_error(), 0);
 }
 
 
@@ -348,6 +357,17 @@ keys_that_are_refused(void **state)
               "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVA\","
               "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
 
+    /* a byte more than there is, behind what were good */
+
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\","
+              "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEUA\","
+              "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+    is_no_jwk("{\"kty\":\"EC\",\"crv\":\"P-256\","
+              "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+              "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0A\"}");
+    is_no_jwk("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+              "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURoA\"}");
+
     is_no_jwk("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qY\"}");
     is_no_jwk("{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":"
               "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
@@ -359,6 +379,14 @@ keys_that_are_refused(void **state)
     is_no_jwk("{\"kty\":\"RSA\",\"e\":\"Ag\",\"n\":\"" N_7638 "\"}");
     is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AA\",\"n\":\"" N_7638 "\"}");
     is_no_jwk("{\"kty\":\"RSA\",\"e\":\"\",\"n\":\"" N_7638 "\"}");
+
+    /* an exponent of 65 bits; one of 64 is none too many */
+
+    is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AQAAAAAAAAAB\",\"n\":\""
+              N_7638 "\"}");
+    reg_jwk_free(jwk_of("{\"kty\":\"RSA\",\"e\":\"gAAAAAAAAAE\",\"n\":\""
+                        N_7638 "\"}"));
+
     is_no_jwk("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"\"}");
 
     /* for something else */
@@ -369,8 +397,10 @@ keys_that_are_refused(void **state)
               N_7638 "\"}");
     is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"\",\"e\":\"AQAB\",\"n\":\""
               N_7638 "\"}");
-    is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"a\\nb\",\"e\":\"AQAB\",\"n\":\""
+    is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"\\nb\",\"e\":\"AQAB\",\"n\":\""
               N_7638 "\"}");
+    is_no_jwk("{\"kty\":\"RSA\",\"kid\":\"\\u007f\",\"e\":\"AQAB\","
+              "\"n\":\"" N_7638 "\"}");
     is_no_jwk("{\"kty\":\"RSA\",\"kid\":7,\"e\":\"AQAB\",\"n\":\""
               N_7638 "\"}");
 
@@ -384,6 +414,14 @@ keys_that_are_refused(void **state)
                     N_7638);
     jwk = jwk_of(text);
     assert_int_equal(jwk->kid_len, REG_JWK_KID_MAX);
+    reg_jwk_free(jwk);
+
+    /* the first and the last byte that can be printed */
+
+    jwk = jwk_of("{\"kty\":\"RSA\",\"kid\":\" ~\",\"e\":\"AQAB\",\"n\":\""
+                 N_7638 "\"}");
+    assert_int_equal(jwk->kid_len, 2);
+    assert_memory_equal(jwk->kid, " ~", 2);
     reg_jwk_free(jwk);
 }
 
@@ -417,6 +455,15 @@ a_jwks_skips_what_it_cannot_use(void **state)
     assert_int_equal(jwks->keys[1]->secret, 0);
     reg_jwks_free(jwks);
 
+    /* also behind those that it can */
+
+    assert_int_equal(reg_jwks_parse(&jwks, REG_STR(
+        "{\"keys\":[" ED25519 ",{\"kty\":\"oct\",\"k\":\"AAAA\"}]}"), &error),
+        REG_OK);
+    assert_int_equal(jwks->n, 1);
+    assert_int_equal(jwks->skipped, 1);
+    reg_jwks_free(jwks);
+
     for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
         error.text[0] = '\0';
         assert_int_equal(reg_jwks_parse(&jwks, reg_str(none[i]), &error),
@@ -424,11 +471,6 @@ a_jwks_skips_what_it_cannot_use(void **state)
         assert_true(error.text[0] != '\0');
     }
 }
-
-
-#define ED25519                                                               \
-    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"                             \
-    "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 
 
 /* A JWKS of n keys, and spaces behind it until it has len bytes. */
@@ -722,6 +764,38 @@ keys_come_from_pem(void **state)
 }
 
 
+static void
+rsa_is_not_read_without_memory(void **state)
+{
+    int           n;
+    reg_rc_t      rc;
+    reg_jwk_t    *jwk;
+    reg_error_t   error;
+
+    (void) state;
+
+    for (n = 1; /* void */ ; n++) {
+        denied_call = n;
+        rc = reg_jwk_from_json(&jwk, REG_STR("{\"kty\":\"RSA\",\"e\":\"AQAB\","
+                                             "\"n\":\"" N_7638 "\"}"), &error);
+
+        if (denied_call) {
+            break;
+        }
+
+        assert_int_not_equal(rc, REG_OK);
+    }
+
+    /* both numbers, the exponent again, and three calls for the thumbprint */
+
+    denied_call = 0;
+    assert_int_equal(rc, REG_OK);
+    assert_int_equal(n, 7);
+
+    reg_jwk_free(jwk);
+}
+
+
 /* A key of RSA has 2048 bits to 8192. */
 
 static void
@@ -729,7 +803,7 @@ rsa_has_so_many_bits(void **state)
 {
     size_t         i, len;
     char           text[2048], n[1600];
-    unsigned char  bytes[1025];
+    unsigned char  bytes[1026];
     reg_jwk_t     *jwk;
 
     static const struct {
@@ -737,7 +811,8 @@ rsa_has_so_many_bits(void **state)
         unsigned char  first;
         int            good;
     } cases[] = {
-        { 256, 0x7f, 0 }, { 256, 0xff, 1 }, { 1024, 0xff, 1 }, { 1025, 0x01, 0 }
+        { 256, 0x7f, 0 }, { 256, 0xff, 1 }, { 1024, 0xff, 1 },
+        { 1025, 0x01, 0 }, { 1025, 0x00, 1 }, { 1026, 0x00, 0 }
     };
 
     (void) state;
@@ -785,6 +860,11 @@ keys_are_made(void **state)
 
     assert_int_equal(reg_jwk_generate(&jwk, REG_ALG_NONE, 0), REG_INVALID);
     assert_int_equal(reg_jwk_generate(&jwk, REG_ALG_RS256, 1), REG_ERROR);
+    assert_int_equal(ERR_peek_error(), 0);
+
+    wrap_malloc_arm(1);
+    assert_int_equal(reg_jwk_generate(&jwk, REG_ALG_EDDSA, 0), REG_ERROR);
+    assert_true(wrap_malloc_disarm());
 }
 
 
@@ -880,6 +960,7 @@ pem_that_is_refused(void **state)
         assert_int_equal(reg_jwk_from_pem(&jwk, pem, REG_ALG_NONE, &error),
                          REG_INVALID);
         assert_true(error.text[0] != '\0');
+        assert_int_equal(ERR_peek_error(), 0);
         free(pem.data);
         EVP_PKEY_free(pkeys[i]);
     }
@@ -888,6 +969,7 @@ pem_that_is_refused(void **state)
     pem = pem_of(pkeys[0], 1, "secret");
     assert_int_equal(reg_jwk_from_pem(&jwk, pem, REG_ALG_NONE, &error),
                      REG_INVALID);
+    assert_int_equal(ERR_peek_error(), 0);
     free(pem.data);
     EVP_PKEY_free(pkeys[0]);
 
@@ -914,10 +996,12 @@ pem_that_is_refused(void **state)
 static void
 there_is_an_end_to_pem(void **state)
 {
-    EVP_PKEY       *pkey;
-    reg_jwk_t      *jwk;
-    reg_str_t       pem, text;
-    reg_error_t     error;
+    size_t         i;
+    EVP_PKEY      *pkey;
+    reg_jwk_t     *jwk;
+    reg_str_t      pem, text;
+    reg_jwks_t    *jwks;
+    reg_error_t    error;
 
     (void) state;
 
@@ -938,6 +1022,21 @@ there_is_an_end_to_pem(void **state)
     assert_int_equal(reg_jwk_from_pem(&jwk, text, REG_ALG_ES256, &error),
                      REG_INVALID);
     assert_string_equal(error.text, "it is longer than 65536 bytes");
+
+    for (i = 0; i <= REG_JWKS_MAX; i++) {
+        memcpy(text.data + i * pem.len, pem.data, pem.len);
+    }
+
+    text.len = REG_JWKS_MAX * pem.len;
+    assert_int_equal(reg_jwks_from_pem(&jwks, text, REG_ALG_NONE, &error),
+                     REG_OK);
+    assert_int_equal(jwks->n, REG_JWKS_MAX);
+    reg_jwks_free(jwks);
+
+    text.len += pem.len;
+    assert_int_equal(reg_jwks_from_pem(&jwks, text, REG_ALG_NONE, &error),
+                     REG_INVALID);
+    assert_string_equal(error.text, "it holds more than 64 keys");
 
     free(text.data);
     free(pem.data);
@@ -984,6 +1083,7 @@ main(void)
         cmocka_unit_test(there_is_an_end_to_a_jwks),
         cmocka_unit_test(a_jwks_is_whole_or_there_is_none),
         cmocka_unit_test(keys_come_from_pem),
+        cmocka_unit_test(rsa_is_not_read_without_memory),
         cmocka_unit_test(rsa_has_so_many_bits),
         cmocka_unit_test(keys_are_made),
         cmocka_unit_test(keys_are_read_or_not),
