@@ -2,6 +2,9 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+/* LDFLAGS: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc */
+/* LDFLAGS: -Wl,--wrap=RAND_bytes */
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,6 +20,22 @@
 #include "reg_issuer.h"
 #include "reg_json.h"
 #include "reg_token.h"
+#include "wrap_malloc.h"
+
+
+/* Whether OpenSSL has no random bytes. */
+
+static int  denied_random;
+
+int __real_RAND_bytes(unsigned char *buf, int len);
+int __wrap_RAND_bytes(unsigned char *buf, int len);
+
+
+int
+__wrap_RAND_bytes(unsigned char *buf, int len)
+{
+    return denied_random ? 0 : __real_RAND_bytes(buf, len);
+}
 
 
 static reg_identity_t *
@@ -200,6 +219,7 @@ token_of(reg_token_claims_t *claims, const char *scope)
 
     assert_int_equal(reg_token_from_jwt(&token, &jwt), REG_OK);
     assert_int_equal(token->exp, JWT_NOW + 300 + REG_JWT_LEEWAY);
+    assert_int_equal(token->iat, JWT_NOW);
 
     reg_jwt_clear(&jwt);
     reg_jwk_free(jwk);
@@ -258,6 +278,7 @@ a_token_says_what_was_granted(void **state)
     token = token_of(&claims, "");
     assert_int_equal(token->kind, REG_TOKEN_ANONYMOUS);
     assert_int_equal(token->n, 0);
+    assert_false(reg_token_grants(token, &access));
     free(token);
 }
 
@@ -482,6 +503,15 @@ only_our_claims_are_a_token(void **state)
     assert_true(reg_str_eq(token->record, REG_STR(RECORD)));
     free(token);
 
+    assert_int_equal(claims_are(&token, "me", "{\"issuer\":\"gh\",\"rule\":0,"
+                                "\"record\":\"" RECORD "\"}"), REG_OK);
+    assert_int_equal(token->rule, 0);
+    free(token);
+
+    wrap_malloc_arm(1);
+    assert_int_equal(claims_are(&token, "me", "{}"), REG_NOMEM);
+    assert_true(wrap_malloc_disarm());
+
     assert_int_equal(claims_are(&token, "", "{\"issuer\":\"gh\",\"rule\":0,"
                                 "\"record\":\"" RECORD "\"}"), REG_INVALID);
 
@@ -636,11 +666,25 @@ claims_are_whole_or_there_are_none(void **state)
 
     assert_int_equal(reg_token_claims(&again, &claims), REG_OK);
     assert_string_not_equal(text, again);
+    free(again);
+
+    denied_random = 1;
+    assert_int_equal(reg_token_claims(&again, &claims), REG_ERROR);
+    denied_random = 0;
+
+    /* one to refresh has no access */
+
+    claims.grants = NULL;
+    assert_int_equal(reg_token_claims(&again, &claims), REG_OK);
+    assert_int_equal(reg_json_load(&json, reg_str(again), &error), REG_OK);
+    assert_int_equal(json_object_size(json), 10);
+    assert_null(json_object_get(json, "access"));
+    json_decref(json);
+    free(again);
 
     json_set_alloc_funcs(malloc, free);
 
     free(text);
-    free(again);
 }
 
 
