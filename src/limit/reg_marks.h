@@ -18,9 +18,10 @@
  * There are no pointers, no allocator and no lock: it is a fixed array of
  * buckets of fixed slots, each of a key and a mark.  What is there already is
  * changed by one compare and swap.  To take up a new key, a worker claims a
- * slot by its mark, writes the key, looks whether somebody is doing the same
- * for this key, and turns the claim into a mark; a claim that was left by
- * a dead worker is taken over, and until then is one slot less.
+ * slot by its mark, writes the key and says so in the claim, looks whether
+ * somebody is doing the same for this key, and turns the claim into a mark;
+ * a claim that was left by a dead worker is taken over, and until then is one
+ * slot less.
  */
 
 #include "reg_core.h"
