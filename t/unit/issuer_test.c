@@ -2,6 +2,8 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+/* LDFLAGS: -Wl,--wrap=EVP_Digest */
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,12 +12,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/evp.h>
+
 #include "random.h"
 #include "reg_identity.h"
 #include "reg_issuer.h"
 #include "reg_json.h"
 #include "reg_pattern.h"
 #include "reg_record_json.h"
+
+
+/* Whether there is no memory for jansson, and none for OpenSSL. */
+
+static int  denied;
+
+int __real_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine);
+int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine);
+
+
+int
+__wrap_EVP_Digest(const void *data, size_t len, unsigned char *md,
+    unsigned *size, const EVP_MD *type, ENGINE *engine)
+{
+    return denied ? 0 : __real_EVP_Digest(data, len, md, size, type, engine);
+}
+
+
+static void *
+denied_malloc(size_t size)
+{
+    return denied ? NULL : malloc(size);
+}
 
 
 static reg_record_t *
@@ -399,6 +428,28 @@ any_change_has_another_digest(void **state)
 }
 
 
+static void
+there_is_no_digest_without_memory(void **state)
+{
+    reg_record_t   *record;
+    unsigned char   digest[REG_ISSUER_DIGEST_LEN];
+
+    (void) state;
+
+    record = issuer_of("[{\"claims\":{\"a\":\"1\"},\"tenant\":\"x\"}]");
+
+    denied = 1;
+    assert_int_equal(reg_issuer_digest(digest, record), REG_ERROR);
+
+    json_set_alloc_funcs(denied_malloc, free);
+    assert_int_equal(reg_issuer_digest(digest, record), REG_NOMEM);
+    json_set_alloc_funcs(malloc, free);
+    denied = 0;
+
+    reg_record_free(record);
+}
+
+
 /* The plain way, which goes back: '*' is '1', '**' is '2'. */
 
 static int
@@ -503,6 +554,7 @@ main(void)
         cmocka_unit_test(long_claims_do_not_match),
         cmocka_unit_test(a_rule_makes_an_identity),
         cmocka_unit_test(any_change_has_another_digest),
+        cmocka_unit_test(there_is_no_digest_without_memory),
         cmocka_unit_test(wildcards_match_as_the_plain_way_does)
     };
 
