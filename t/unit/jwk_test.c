@@ -6,7 +6,7 @@
 /* LDFLAGS: -Wl,--wrap=EVP_MD_CTX_new,--wrap=ECDSA_SIG_new */
 /* LDFLAGS: -Wl,--wrap=BN_bin2bn,--wrap=d2i_ECDSA_SIG */
 /* LDFLAGS: -Wl,--wrap=EVP_Digest,--wrap=i2d_PUBKEY */
-/* LDFLAGS: -Wl,--wrap=EVP_PKEY_get_bn_param */
+/* LDFLAGS: -Wl,--wrap=EVP_PKEY_get_bn_param,--wrap=BIO_new_mem_buf */
 /* LDFLAGS: -Wl,--wrap=EVP_PKEY_get_raw_public_key */
 
 #include <stdarg.h>
@@ -41,7 +41,10 @@
     "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 
 
-/* The so manieth call of OpenSSL from now on that finds no memory; 0: none. */
+/*
+ * The so manieth call of OpenSSL from now on that finds no memory, and says so
+ * to whoever asks for errors; 0: none.
+ */
 
 static int  denied_call;
 
@@ -49,10 +52,18 @@ static int  denied_call;
 static int
 denied(void)
 {
-    return denied_call && --denied_call == 0;
+    if (denied_call == 0 || --denied_call) {
+        return 0;
+    }
+
+    ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE);
+
+    return 1;
 }
 
 
+BIO *__real_BIO_new_mem_buf(const void *data, int len);
+BIO *__wrap_BIO_new_mem_buf(const void *data, int len);
 EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
 EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void);
 ECDSA_SIG *__real_ECDSA_SIG_new(void);
@@ -77,6 +88,13 @@ int __real_EVP_PKEY_get_raw_public_key(const EVP_PKEY *pkey,
     unsigned char *bytes, size_t *len);
 int __wrap_EVP_PKEY_get_raw_public_key(const EVP_PKEY *pkey,
     unsigned char *bytes, size_t *len);
+
+
+BIO *
+__wrap_BIO_new_mem_buf(const void *data, int len)
+{
+    return denied() ? NULL : __real_BIO_new_mem_buf(data, len);
+}
 
 
 EVP_MD_CTX *
@@ -679,6 +697,7 @@ nothing_is_good_without_memory(const reg_jwk_t *jwk)
             }
 
             assert_int_equal(rc, REG_ERROR);
+            ERR_clear_error();
         }
 
         /* there was something to fail, and then all has been called */
@@ -784,6 +803,7 @@ rsa_is_not_read_without_memory(void **state)
         }
 
         assert_int_not_equal(rc, REG_OK);
+        assert_int_equal(ERR_peek_error(), 0);
     }
 
     /* both numbers, the exponent again, and three calls for the thumbprint */
@@ -913,6 +933,11 @@ keys_are_read_or_not(void **state)
     assert_true(n > 2);
     assert_memory_equal(jwk->kid, first->kid, REG_JWK_THUMB_LEN);
     reg_jwk_free(jwk);
+
+    denied_call = 1;
+    assert_int_equal(reg_jwk_from_pem(&jwk, text, REG_ALG_NONE, &error),
+                     REG_NOMEM);
+    assert_int_equal(ERR_peek_error(), 0);
 
     assert_int_equal(reg_jwk_write(json, &len, first), REG_OK);
     json[len] = '\0';
