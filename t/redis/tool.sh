@@ -21,6 +21,25 @@ is "$(calls set) $(calls exec)" "0 0" "nothing to do is nothing written"
 reg tenant set acme --label x=y
 is "$(calls set) $(calls exec)" "1 1" "a change of one record writes one"
 
+# what the tool opens must not take the place of what is closed
+
+refused() {
+    redis info errorstats | tr -d '\r' | sed -n 's/^errorstat_ERR:count=//p'
+}
+
+reset_calls
+reg key list > /dev/null
+usual=$(refused)
+
+for closed in '>&-' '>&- 2>&-'; do
+    reset_calls
+    status=0
+    eval "reg key create --tenant acme --role image-puller 2> '$dir/stderr'" \
+        "$closed" || status=$?
+    is "$status" 3 "$closed: nobody has seen the key"
+    is "$(refused)" "$usual" "nor was Redis told, for a command"
+done
+
 # many at once
 
 before=$(reg --format json key list | jq length)

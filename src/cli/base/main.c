@@ -2,6 +2,7 @@
  * Copyright (C) ngx_http_registry_module authors
  */
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #define CLI_AGAIN_MAX  5
 
 
+static int cli_standard_files(void);
 static void *cli_json_malloc(size_t size);
 static cli_rc_t cli_main(cli_t *cli, int argc, char **argv);
 static cli_rc_t cli_find_command(cli_t *cli, const char **group, char **words,
@@ -32,6 +34,10 @@ main(int argc, char **argv)
 
     memset(&cli, 0, sizeof(cli_t));
 
+    if (cli_standard_files() == -1) {
+        return (int) CLI_STORE;
+    }
+
     json_set_alloc_funcs(cli_json_malloc, free);
 
     cli.now = (int64_t) time(NULL);
@@ -46,6 +52,31 @@ main(int argc, char **argv)
     free(cli.args);
 
     return (int) rc;
+}
+
+
+/*
+ * Whoever starts us may have closed some of the standard files, and what is
+ * opened next takes their place: an API key for people would go to Redis, and
+ * a remark into the audit.  Each is taken by what fails, as it should.
+ */
+
+static int
+cli_standard_files(void)
+{
+    int  fd;
+
+    do {
+        fd = open("/dev/null", O_WRONLY);
+
+        if (fd == STDOUT_FILENO || fd == STDERR_FILENO) {
+            (void) close(fd);
+            fd = open("/dev/null", O_RDONLY);
+        }
+
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+
+    return fd == -1 ? -1 : close(fd);
 }
 
 
