@@ -46,6 +46,7 @@ start_gateway() {
 
     cat > "$dir/nginx.conf" <<END
 load_module $MODULE;
+$(nginx_user)
 worker_processes $workers;
 pid $dir/nginx.pid;
 error_log $errors $log_level;

@@ -116,4 +116,50 @@ stop_gateway
 ! grep -E '\[(alert|emerg)\]|AddressSanitizer|runtime error' "$errors"
 ok $? "nothing alarming in the log"
 
+# In a file, on a disk that gets full: three lines wait, and a write takes two
+# and a bit of the third.  The file is long enough for the log of errors to have
+# room beside it.
+
+file=$dir/store.json.usage
+line=$(redis xrange "registry:usage:{$id}" - + COUNT 1 | tail -n 1 | wc -c)
+head -c 100000 /dev/zero | tr '\0' '\n' > "$file"
+
+worker_limit() {                                # BYTES
+    prlimit --pid "$(pgrep -P "$gateway_pid")" --fsize="$1":unlimited
+}
+
+written() {                                     # BYTES
+    [ "$(stat -c %s "$file")" -ge "$1" ]
+}
+
+file_usage() {
+    "$NGX_REGISTRY" key usage "$id" --format json 2> "$dir/stderr" |
+        jq -c '[.[] | [.address, .count]] | sort'
+}
+
+trap '' XFSZ
+untracked=1 start_gateway "$REGISTRY_STORE"
+trap - XFSZ
+wait_for pgrep -P "$gateway_pid" > /dev/null
+
+worker_limit 100000
+codes=
+for i in 1 2 3; do
+    codes+=$(use_from "192.0.2.$i")
+done
+is "$codes" 200200200 "a key is used while the disk is full"
+wait_for logged "usage\" failed"
+ok $? "as the log says"
+
+room=$((100000 + 2 * line + 20))
+worker_limit $room
+wait_for written $room
+worker_limit unlimited
+wait_for written $((room + line - 20))
+wait_for eval '[[ $(file_usage) = *192.0.2.3* ]]'
+is "$(file_usage)" '[["192.0.2.1",1],["192.0.2.2",1],["192.0.2.3",1]]' \
+    "each use is written down once"
+
+stop_gateway
+
 finish

@@ -63,6 +63,7 @@ typedef struct {
     ngx_uint_t                      nlines;
     ngx_uint_t                      lost;       /* lines, since the last word */
     unsigned                        complained:1;
+    unsigned                        cut:1;      /* the last line, in the file */
 } ngx_http_registry_usage_conf_t;
 
 

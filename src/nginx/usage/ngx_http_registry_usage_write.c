@@ -229,15 +229,21 @@ ngx_http_registry_usage_drop(ngx_http_registry_usage_line_t *line)
 }
 
 
-/* Whole lines in each write, for other workers write to the file as well. */
+/*
+ * Whole lines in each write, for other workers write to the file as well.  What
+ * a full disk has taken of them is not written again, and the line that it has
+ * cut does not swallow the next one.
+ */
 
 static void
 ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
     ngx_log_t *log)
 {
     u_char                          *p, buf[NGX_HTTP_REGISTRY_USAGE_CHUNK];
+    size_t                           left;
     ssize_t                          n;
-    ngx_queue_t                     *q, *next;
+    ngx_err_t                        err;
+    ngx_queue_t                     *q;
     reg_marks_t                     *marks;
     ngx_http_registry_usage_line_t  *line;
 
@@ -245,6 +251,10 @@ ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
 
     while (!ngx_queue_empty(&ucf->lines)) {
         p = buf;
+
+        if (ucf->cut) {
+            *p++ = '\n';
+        }
 
         for (q = ngx_queue_head(&ucf->lines);
              q != ngx_queue_sentinel(&ucf->lines);
@@ -261,17 +271,21 @@ ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
 
         n = ngx_write_fd(ucf->file->fd, buf, (size_t) (p - buf));
 
-        if (n != p - buf) {
-            ngx_log_error(NGX_LOG_ALERT, log, n == -1 ? ngx_errno : 0,
-                          ngx_write_fd_n " to \"%V\" failed",
-                          &ucf->file->name);
-            return;
-        }
+        err = n == -1 ? ngx_errno : 0;
 
-        next = q;
+        left = n > 0 ? (size_t) n - ucf->cut : 0;
+        ucf->cut = (n != p - buf);
 
-        while ((q = ngx_queue_head(&ucf->lines)) != next) {
-            line = ngx_queue_data(q, ngx_http_registry_usage_line_t, queue);
+        while (!ngx_queue_empty(&ucf->lines)) {
+
+            line = ngx_queue_data(ngx_queue_head(&ucf->lines),
+                                  ngx_http_registry_usage_line_t, queue);
+
+            if (line->text.len > left) {
+                break;
+            }
+
+            left -= line->text.len;
 
             if (ngx_http_registry_usage_mark(marks, line->key_id,
                                              line->network))
@@ -280,6 +294,13 @@ ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
             }
 
             ngx_http_registry_usage_drop(line);
+        }
+
+        if (ucf->cut) {
+            ngx_log_error(NGX_LOG_ALERT, log, err,
+                          ngx_write_fd_n " to \"%V\" failed",
+                          &ucf->file->name);
+            return;
         }
     }
 }
