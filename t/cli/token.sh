@@ -48,6 +48,17 @@ is "$(grep -c BEGIN f.pem)" 3 "or longer, if that is wanted"
 try token rotate --keep 0 es.pem
 is "$(grep -c BEGIN es.pem) $(stat -c %a es.pem)" "1 600" \
    "or not at all; the mode stays"
+
+# by a link, and two at once: making RSA takes its time
+
+reg token keygen --alg RS256 rsa.pem 2> /dev/null
+ln -s rsa.pem link.pem
+reg token rotate --keep 16 link.pem 2> "$dir/first" &
+reg token rotate --keep 16 rsa.pem 2> "$dir/second"
+wait $!
+is "$(readlink link.pem)" rsa.pem "rotate: a link stays one"
+is "$(grep -c BEGIN rsa.pem)" 3 "and no key of two is lost"
+
 fails "rotate needs a file" 'No such file' reg token rotate no.pem
 echo x > no.pem
 fails "with a key" 'no key in PEM' reg token rotate no.pem

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -32,6 +33,7 @@ typedef struct {
 } cli_token_keys_t;
 
 
+static cli_rc_t cli_token_next(cli_t *cli, const char *path);
 static cli_rc_t cli_token_generate(const cli_t *cli, reg_alg_t alg,
     reg_jwk_t **jwk);
 static cli_rc_t cli_token_alg(const cli_t *cli, reg_alg_t *alg);
@@ -81,8 +83,47 @@ cli_token_keygen(cli_t *cli)
 }
 
 
+/* A link stays one: what it leads to is replaced, by one at a time. */
+
 cli_rc_t
 cli_token_rotate(cli_t *cli)
+{
+    int           lock, rc;
+    char         *path;
+    struct stat   st;
+
+    if (stat(cli->operand, &st) == -1) {
+        return cli_fail(CLI_USAGE, "%s: %s", cli->operand, strerror(errno));
+    }
+
+    if (cli_file_resolve(cli->operand, &path) != CLI_DONE) {
+        return CLI_STORE;
+    }
+
+    lock = cli_file_open_beside(path, ".lock", O_RDONLY, &st);
+
+    if (lock == -1) {
+        free(path);
+        return CLI_STORE;
+    }
+
+    do {
+        rc = flock(lock, LOCK_EX);
+    } while (rc == -1 && errno == EINTR);
+
+    rc = rc == 0 ? (int) cli_token_next(cli, path)
+                 : (int) cli_fail(CLI_STORE, "%s.lock: %s", path,
+                                  strerror(errno));
+
+    (void) close(lock);
+    free(path);
+
+    return (cli_rc_t) rc;
+}
+
+
+static cli_rc_t
+cli_token_next(cli_t *cli, const char *path)
 {
     char              *text;
     size_t             i, len, keep = 0;
@@ -100,12 +141,12 @@ cli_token_rotate(cli_t *cli)
         rc = cli_token_keep(cli, &keep);
     }
 
-    if (rc == CLI_DONE && stat(cli->operand, &st) == -1) {
+    if (rc == CLI_DONE && stat(path, &st) == -1) {
         rc = cli_fail(CLI_USAGE, "%s: %s", cli->operand, strerror(errno));
     }
 
     if (rc == CLI_DONE) {
-        rc = cli_input_read(cli->operand, &text, &len);
+        rc = cli_input_read(path, &text, &len);
     }
 
     if (rc != CLI_DONE) {
@@ -151,7 +192,7 @@ cli_token_rotate(cli_t *cli)
 
         keys.n = i + 1;
 
-        rc = cli_file_replace(cli->operand, &st, cli_token_print, &keys);
+        rc = cli_file_replace(path, &st, cli_token_print, &keys);
 
         for (i = 0; rc == CLI_DONE && i < keys.n; i++) {
             cli_token_name(i ? "still verifies" : "signs", keys.keys[i]);
