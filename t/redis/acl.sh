@@ -15,8 +15,14 @@ chmod 644 "$dir/gw"
 # who asks without a user is "default", which is off: an answer is an error
 
 redis_port=$(free_port)
-background redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
-    --dir "$dir" --aclfile "$dir/users.acl" > "$dir/redis.log" 2>&1
+
+start_with_users() {
+    background redis-server --bind 127.0.0.1 --port "$redis_port" --save "" \
+        --appendonly yes --dir "$dir" --aclfile "$dir/users.acl" \
+        > "$dir/redis.log" 2>&1
+    redis_pid=$!
+    wait_for as admin ping
+}
 
 as() {                                          # USER COMMAND...
     local user=$1 secret
@@ -27,7 +33,7 @@ as() {                                          # USER COMMAND...
         --no-auth-warning "$@" 2>&1
 }
 
-wait_for as admin ping
+start_with_users
 
 export REGISTRY_STORE="redis://127.0.0.1:$redis_port?user=admin\
 &password_file=$dir/admin"
@@ -109,5 +115,21 @@ fails "the tool cannot write as the gateway" 'may not do that' \
 
 like "$(redis-cli -p "$redis_port" get registry:tenant:acme 2>&1)" \
     'NOAUTH|NOPERM' "who has no password reads nothing"
+
+for secret in "" x; do
+    like "$(redis-cli -p "$redis_port" auth default "$secret" 2>&1)" \
+        '^WRONGPASS' "and no password is that of the default user"
+done
+
+
+# A file of commands is read again with the rights of the default user: without
+# any, all that was written by MULTI and by scripts would be gone.
+
+limit=$(as admin get registry:limit:x)
+stop "$redis_pid"
+start_with_users
+is "$("$NGX_REGISTRY" store export)" "$before" "a restart loses no record"
+is "$(as admin get registry:limit:x)" "$limit" "nor what a script has counted"
+is "$(grep -c NOPERM "$dir/redis.log")" 0 "and is refused nothing"
 
 finish
