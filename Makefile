@@ -305,9 +305,9 @@ install-tool: tool
 ##                 removed; and how long "make run" takes whoever has
 ##                 nothing yet; needs root and debootstrap
 
-## make image-test the image of docker/, built and used on an engine of its own;
-##                 needs root and debootstrap.  NGINX_SRC=dir: also one on a base
-##                 as that which nginx publishes
+## make image-test the image of docker/, built, and docker-compose.yml, brought up
+##                 on an engine of its own; needs root and debootstrap.
+##                 NGINX_SRC=dir: also one on a base as that which nginx publishes
 
 .PHONY: deb package-test image-test
 deb:
