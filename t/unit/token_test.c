@@ -597,6 +597,26 @@ failing_malloc(size_t size)
 }
 
 
+/* Those of claims_are_whole_or_there_are_none(). */
+
+static void
+claims_are_whole(const char *text)
+{
+    json_t       *json;
+    reg_error_t   error;
+
+    assert_int_equal(reg_json_load(&json, reg_str(text), &error), REG_OK);
+    assert_int_equal(json_object_size(json), 11);
+    assert_int_equal(json_array_size(json_object_get(json, "access")), 2);
+    assert_true(json_integer_value(json_object_get(json, "exp"))
+                == JWT_NOW + 300);
+    assert_true(json_integer_value(json_object_get(json, "nbf")) == JWT_NOW);
+    assert_true(json_integer_value(json_object_get(json, "iat")) == JWT_NOW);
+    assert_int_equal(json_string_length(json_object_get(json, "jti")), 22);
+    json_decref(json);
+}
+
+
 static void
 claims_are_whole_or_there_are_none(void **state)
 {
@@ -637,11 +657,17 @@ claims_are_whole_or_there_are_none(void **state)
             break;
         }
 
-        /* jansson overlooks that it could not write a name: that is no JSON */
+        /*
+         * jansson overlooks that it could not write a name: that is no JSON.
+         * 2.15 has an allocation that it can do without: that is whole.
+         */
 
         if (rc == REG_OK) {
-            assert_int_equal(reg_json_load(&json, reg_str(text), &error),
-                             REG_INVALID);
+            if (reg_json_load(&json, reg_str(text), &error) == REG_OK) {
+                json_decref(json);
+                claims_are_whole(text);
+            }
+
             free(text);
             continue;
         }
@@ -653,14 +679,7 @@ claims_are_whole_or_there_are_none(void **state)
     assert_int_equal(rc, REG_OK);
     assert_true(n > 20);
 
-    assert_int_equal(reg_json_load(&json, reg_str(text), &error), REG_OK);
-    assert_int_equal(json_object_size(json), 11);
-    assert_true(json_integer_value(json_object_get(json, "exp"))
-                == JWT_NOW + 300);
-    assert_true(json_integer_value(json_object_get(json, "nbf")) == JWT_NOW);
-    assert_true(json_integer_value(json_object_get(json, "iat")) == JWT_NOW);
-    assert_int_equal(json_string_length(json_object_get(json, "jti")), 22);
-    json_decref(json);
+    claims_are_whole(text);
 
     /* each has a name of its own */
 
