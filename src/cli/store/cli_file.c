@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -227,6 +228,31 @@ failed:
     free(name);
 
     return -1;
+}
+
+
+int
+cli_file_lock(const char *path, const struct stat *like)
+{
+    int  fd, rc;
+
+    fd = cli_file_open_beside(path, ".lock", O_RDONLY, like);
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    do {
+        rc = flock(fd, LOCK_EX);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == -1) {
+        (void) cli_fail(CLI_STORE, "%s.lock: %s", path, strerror(errno));
+        (void) close(fd);
+        return -1;
+    }
+
+    return fd;
 }
 
 

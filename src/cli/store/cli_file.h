@@ -51,6 +51,15 @@ int cli_file_open_beside(const char *path, const char *suffix, int flags,
 
 
 /*
+ * Waits until nobody else holds the lock of a file, which is <path>.lock: what
+ * closing gives it back, or -1 after an error that has been printed.  like is
+ * as above.
+ */
+
+int cli_file_lock(const char *path, const struct stat *like);
+
+
+/*
  * Replaces path by what print writes, so that a reader finds the old content
  * or the new, whenever we are stopped.  The caller holds the lock.  When old
  * is not NULL its owner, mode and security label are kept, or nothing is done.

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli_file.h"
@@ -217,27 +216,13 @@ cli_store_file_close(cli_store_t *store)
 static cli_rc_t
 cli_store_lock(cli_store_t *store)
 {
-    int           rc;
     struct stat  *like, st;
 
     like = (stat(store->path, &st) == 0) ? &st : NULL;
 
-    store->lock = cli_file_open_beside(store->path, ".lock", O_RDONLY, like);
+    store->lock = cli_file_lock(store->path, like);
 
-    if (store->lock == -1) {
-        return CLI_STORE;
-    }
-
-    do {
-        rc = flock(store->lock, LOCK_EX);
-    } while (rc == -1 && errno == EINTR);
-
-    if (rc == -1) {
-        return cli_fail(CLI_STORE, "%s.lock: %s", store->path,
-                        strerror(errno));
-    }
-
-    return CLI_DONE;
+    return store->lock == -1 ? CLI_STORE : CLI_DONE;
 }
 
 

@@ -7,10 +7,8 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -88,8 +86,9 @@ cli_token_keygen(cli_t *cli)
 cli_rc_t
 cli_token_rotate(cli_t *cli)
 {
-    int           lock, rc;
+    int           lock;
     char         *path;
+    cli_rc_t      rc;
     struct stat   st;
 
     if (stat(cli->operand, &st) == -1) {
@@ -100,25 +99,17 @@ cli_token_rotate(cli_t *cli)
         return CLI_STORE;
     }
 
-    lock = cli_file_open_beside(path, ".lock", O_RDONLY, &st);
+    rc = CLI_STORE;
+    lock = cli_file_lock(path, &st);
 
-    if (lock == -1) {
-        free(path);
-        return CLI_STORE;
+    if (lock != -1) {
+        rc = cli_token_next(cli, path);
+        (void) close(lock);
     }
 
-    do {
-        rc = flock(lock, LOCK_EX);
-    } while (rc == -1 && errno == EINTR);
-
-    rc = rc == 0 ? (int) cli_token_next(cli, path)
-                 : (int) cli_fail(CLI_STORE, "%s.lock: %s", path,
-                                  strerror(errno));
-
-    (void) close(lock);
     free(path);
 
-    return (cli_rc_t) rc;
+    return rc;
 }
 
 
