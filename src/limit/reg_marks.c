@@ -325,7 +325,7 @@ reg_marks_victim(reg_marks_bucket_t *bucket, int64_t now, uint64_t *mark)
 /*
  * Whoever sleeps here until its claim is given up as stuck finds another key in
  * the slot when it wakes, and leaves that alone.  (Only if this is the key that
- * was there before, come back, does it lose its mark.)
+ * was there before, come back, does it lose its mark, to the key of the other.)
  */
 
 static int
