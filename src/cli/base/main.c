@@ -66,17 +66,17 @@ cli_standard_files(void)
 {
     int  fd;
 
-    do {
-        fd = open("/dev/null", O_WRONLY);
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 
-        if (fd == STDOUT_FILENO || fd == STDERR_FILENO) {
-            (void) close(fd);
-            fd = open("/dev/null", O_RDONLY);
+        if (fcntl(fd, F_GETFD) == -1
+            && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+               != fd)
+        {
+            return -1;
         }
+    }
 
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-
-    return fd == -1 ? -1 : close(fd);
+    return 0;
 }
 
 

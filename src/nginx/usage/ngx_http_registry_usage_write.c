@@ -232,7 +232,7 @@ ngx_http_registry_usage_drop(ngx_http_registry_usage_line_t *line)
 /*
  * Whole lines in each write, for other workers write to the file as well.  What
  * a full disk has taken of them is not written again, and the line that it has
- * cut does not swallow the next one.
+ * cut does not swallow the next one of this worker.
  */
 
 static void
@@ -272,20 +272,25 @@ ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
         n = ngx_write_fd(ucf->file->fd, buf, (size_t) (p - buf));
 
         err = n == -1 ? ngx_errno : 0;
+        left = 0;
 
-        left = n > 0 ? (size_t) n - ucf->cut : 0;
-        ucf->cut = (n != p - buf);
+        if (n > 0) {
+            left = (size_t) n - ucf->cut;
+            ucf->cut = (n != p - buf);
+        }
 
         while (!ngx_queue_empty(&ucf->lines)) {
 
             line = ngx_queue_data(ngx_queue_head(&ucf->lines),
                                   ngx_http_registry_usage_line_t, queue);
 
-            if (line->text.len > left) {
+            /* it may be there but for its end, which is written next */
+
+            if (line->text.len > left + ucf->cut) {
                 break;
             }
 
-            left -= line->text.len;
+            left -= ngx_min(line->text.len, left);
 
             if (ngx_http_registry_usage_mark(marks, line->key_id,
                                              line->network))
@@ -296,7 +301,7 @@ ngx_http_registry_usage_to_file(ngx_http_registry_usage_conf_t *ucf,
             ngx_http_registry_usage_drop(line);
         }
 
-        if (ucf->cut) {
+        if (n != p - buf) {
             ngx_log_error(NGX_LOG_ALERT, log, err,
                           ngx_write_fd_n " to \"%V\" failed",
                           &ucf->file->name);
