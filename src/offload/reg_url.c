@@ -10,6 +10,8 @@ static reg_rc_t reg_url_check_port(reg_str_t port, reg_error_t *error);
 static reg_rc_t reg_url_check_bytes(reg_str_t text, reg_error_t *error);
 static reg_str_t reg_url_cut(reg_str_t *rest, size_t n);
 static int reg_url_link_local(reg_str_t host);
+static int reg_url_is_0x(const unsigned char *number, size_t n,
+    unsigned char c);
 static int reg_url_link_local6(reg_str_t host);
 static int reg_url_is_host(unsigned char c);
 static int reg_is_hex(unsigned char c);
@@ -212,38 +214,40 @@ reg_url_check_location(reg_str_t location, reg_error_t *error)
 
 /*
  * 169.254.0.0/16, where clouds keep the credentials of a machine, in each way
- * that a client's resolver may read.
+ * that a client's resolver may read: inet_aton() takes one to four numbers,
+ * each of them decimal, octal or hexadecimal.
  */
 
 static int
 reg_url_link_local(reg_str_t host)
 {
-    int            octal;
-    size_t         i, digits, dots;
+    int            trick;
+    size_t         i, first, dots;
     unsigned char  c;
 
     if (memchr(host.data, ':', host.len)) {
         return reg_url_link_local6(host);
     }
 
-    digits = 0;
+    first = 0;
     dots = 0;
-    octal = (host.len > 1 && host.data[0] == '0' && host.data[1] != '.');
+    trick = 0;
 
     for (i = 0; i < host.len; i++) {
         c = host.data[i];
 
         if (c == '.') {
+            first = i + 1;
             dots++;
-            octal |= (host.len - i > 2 && host.data[i + 1] == '0'
-                      && host.data[i + 2] != '.');
+            continue;
+        }
 
-        } else if (c >= '0' && c <= '9') {
-            digits++;
+        /* a number that goes on behind a zero is not decimal */
 
-        } else if (!(i == 1 && (c == 'x' || c == 'X') && host.data[0] == '0')
-                   && !(i > 1 && reg_is_hex(c) && host.data[0] == '0'
-                        && (host.data[1] | 0x20) == 'x'))
+        trick |= (i > first && host.data[first] == '0');
+
+        if ((c < '0' || c > '9')
+            && !reg_url_is_0x(host.data + first, i - first, c))
         {
             return 0;
         }
@@ -251,9 +255,23 @@ reg_url_link_local(reg_str_t host)
 
     /* numbers only: either plain dotted decimal, or a trick */
 
-    return dots != 3 || digits + dots != host.len || octal
+    return trick || dots != 3
            || (host.len >= 8
                && strncmp((char *) host.data, "169.254.", 8) == 0);
+}
+
+
+/* May c, which is no digit, come behind n bytes of a hexadecimal number? */
+
+static int
+reg_url_is_0x(const unsigned char *number, size_t n, unsigned char c)
+{
+    if (n == 0 || number[0] != '0') {
+        return 0;
+    }
+
+    return n == 1 ? (c | 0x20) == 'x'
+                  : (number[1] | 0x20) == 'x' && reg_is_hex(c);
 }
 
 

@@ -70,6 +70,8 @@ test_locations(void **state)
         "http://169.254.169.254/latest/meta-data/", "http://169.254.1.1:80/",
         "http://2852039166/", "http://0xa9fea9fe/", "http://0xA9.254.169.254/",
         "http://0251.0376.0251.0376/", "http://169.0376.169.254/",
+        "http://169.0xfe.169.254/", "http://0xa9.0xfe.0xa9.0xfe/",
+        "http://169.254.0XA9FE/", "http://169.254.169.0xfe/",
         "http://169.254.43518/", "http://[fe80::1]/", "http://[FEBF::1]/",
         "http://[::ffff:169.254.169.254]/", "http://[::ffff:a9fe:a9fe]/",
         "http://[0:0:0:0:0:ffff:a9fe:a9fe]/", "http://[0::a9fe:a9fe]/",
