@@ -12,6 +12,10 @@
 #define REG_DELIVERY_DATE  10
 #define REG_DELIVERY_HOUR  8
 
+/* 18 digits, as reg_str_number() takes and the list of what was delivered. */
+
+#define REG_DELIVERY_NUMBER_MAX  999999999999999999
+
 
 typedef enum {
     REG_COLUMN_OTHER = 0,
@@ -449,7 +453,8 @@ reg_delivery_number(uint64_t *n, const json_t *json, const char *name)
 
     *n = (uint64_t) json_integer_value(value);
 
-    return json_is_integer(value) && json_integer_value(value) >= 0;
+    return json_is_integer(value) && json_integer_value(value) >= 0
+           && *n <= REG_DELIVERY_NUMBER_MAX;
 }
 
 

@@ -177,6 +177,10 @@ gzip -c "$dir/edge.log" | head -c -10 > "$dir/cut.gz"
 untouched "one that is cut and packed" "(it|its last line) is cut" nginx cut.gz
 { cat "$dir/good"; echo 192.0.2.1 - - GET; } > "$dir/foreign"
 untouched "something else" "line 2 is none of such a log: " nginx foreign
+edge request-9 2026-02-09T00:00:00+00:00 200 1000000000000000000 acme \
+    acme/app > "$dir/huge"
+untouched "bytes that could not be read back" \
+    "line 1 is none of such a log: it has no good bytes" nginx huge
 untouched "the log of another" "line 1 is none of such a log: it has no good RayID" \
     cloudflare good
 { cat "$dir/good"; head -c 99999 /dev/zero | tr '\0' x; echo; } > "$dir/long"
