@@ -17,6 +17,7 @@ kill_member "$old"
 runs "when it is killed" wait_for promoted "$old"
 has_records() { [ "$(redis_at "$(master_port)" get a)" = 1 ]; }
 runs "another has its records" wait_for has_records
+diag "$(master_port) in place of $old: $(redis_at "$(master_port)" role)"
 
 start_member "$old"
 runs "it comes back" wait_for follows "$old"
