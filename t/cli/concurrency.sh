@@ -9,16 +9,16 @@ reg tenant set acme
 
 # twenty at once
 
-pids=()
+askers=()
 
 for i in {1..20}; do
     reg key create --tenant acme --role image-puller --name "k$i" \
         > "$dir/key.$i" &
-    pids+=($!)
+    askers+=($!)
 done
 
 failed=0
-for pid in "${pids[@]}"; do
+for pid in "${askers[@]}"; do
     wait "$pid" || failed=$((failed + 1))
 done
 

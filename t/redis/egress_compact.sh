@@ -90,17 +90,17 @@ is "$(report --ledger "$dir/all" | sha256sum)" "$(report | sha256sum)" \
 # while others send and read
 
 redis flushall > /dev/null
-pids=()
+compactions=()
 for pod in {1..12}; do
     { reg egress sync --ledger "$dir/pod$pod" &&
         reg egress sync --ledger "$dir/pod$pod"; } > /dev/null &
-    pids+=($!)
+    compactions+=($!)
 done
 for i in {1..6}; do
     { reg egress compact && reg egress compact; } > /dev/null &
-    pids+=($!)
+    compactions+=($!)
 done
-wait "${pids[@]}"
+wait "${compactions[@]}"
 is "$(report --ledger "$dir/all" | sha256sum)" "$(report | sha256sum)" \
    "twelve send and six fold at once"
 

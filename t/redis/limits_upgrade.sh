@@ -47,7 +47,7 @@ refuses() {
 
 
 upgraded() {
-    new=$(cat "$dir/0.pid" 2> /dev/null)
+    local new=$(cat "$dir/0.pid" 2> /dev/null)
     [ -n "$new" ] && [ "$new" != "$old" ] && [ -s "$dir/0.pid.oldbin" ] &&
         pgrep -P "$new" > /dev/null
 }
@@ -66,7 +66,7 @@ ask 0 lease/a 60 > /dev/null &
 asker=$!
 kill -USR2 "$old"
 runs "there is a new one beside it" wait_for upgraded
-pids+=("$new")
+pids+=("$(cat "$dir/0.pid")")
 wait $asker
 
 is "$(ask 0 exact/a 12)" "200=8 429=4" "exact: both together let pass the rest"
